@@ -1,0 +1,1 @@
+"""Click events become counts: the consumer of the click stream."""

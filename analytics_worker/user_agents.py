@@ -1,0 +1,42 @@
+"""What a User-Agent header says: browser, system, kind of device, and whether it is a bot."""
+
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from crawleruseragents import is_crawler
+from ua_parser import parse
+
+UNKNOWN: Final = "unknown"
+
+_DESKTOP_SYSTEMS: Final = {"Windows", "Mac OS X", "Linux", "Ubuntu", "Fedora", "Chrome OS"}
+_TABLETS: Final = ("iPad", "Tablet", "Kindle")
+
+
+class Agent(NamedTuple):
+    """Names as the ua-parser project spells them; `unknown` where it has none."""
+
+    browser: str
+    os: str
+    device: str  # mobile, tablet, desktop or unknown
+    is_bot: bool
+
+
+# Parsing tries hundreds of patterns; the same few thousand headers make up nearly all traffic.
+@lru_cache(maxsize=10_000)
+def read_user_agent(header: str) -> Agent:
+    """Read a header. One that is empty counts as a bot: every browser sends it."""
+    found = parse(header)
+    browser = found.user_agent.family if found.user_agent else UNKNOWN
+    system = found.os.family if found.os else UNKNOWN
+    return Agent(browser, system, _device(header, system), not header or is_crawler(header))
+
+
+def _device(header: str, system: str) -> str:
+    if any(word in header for word in _TABLETS):
+        return "tablet"
+    if system == "Android":
+        # Chrome leaves the word out on tablets, as Google asks of it.
+        return "mobile" if "Mobile" in header else "tablet"
+    if system == "iOS" or "Mobi" in header:
+        return "mobile"
+    return "desktop" if system in _DESKTOP_SYSTEMS else UNKNOWN

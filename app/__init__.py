@@ -1,0 +1,1 @@
+"""The web process: everything that answers HTTP."""

@@ -1,0 +1,44 @@
+"""Which words may be chosen as a code."""
+
+import re
+from typing import Final
+
+from app.errors import InvalidAliasError
+
+_RULE: Final = re.compile(r"[A-Za-z0-9_-]{3,64}")
+
+# The first segment of every route, now and foreseeably, and what browsers and robots ask any host
+# for. A generated code is checked against it too: "metrics" has seven letters.
+RESERVED: Final = frozenset(
+    {
+        *("admin", "api", "app", "about", "assets", "counts", "dashboard", "docs", "export"),
+        *("favicon", "health", "healthz", "help", "hop", "import", "index", "lab", "links"),
+        *("live", "login", "logout", "metrics", "openapi", "preview", "privacy", "problems"),
+        *("public", "readyz", "robots", "settings", "shorten", "signup", "sitemap", "static"),
+        *("stats", "status", "tags", "terms", "users", "version", "well-known", "www"),
+    }
+)
+
+
+def is_code(text: str) -> bool:
+    """Whether some link could have this code; if not, it need not be looked up."""
+    return _RULE.fullmatch(text) is not None
+
+
+def is_reserved(code: str) -> bool:
+    """Whether hop keeps this word for itself, in any mixture of capitals."""
+    return code.lower() in RESERVED
+
+
+def check_alias(alias: str) -> None:
+    """Accept an alias or say why not.
+
+    Raises:
+        InvalidAliasError: it breaks a rule.
+    """
+    if not is_code(alias):
+        raise InvalidAliasError(
+            "An alias has 3 to 64 characters: letters A-Z and a-z, digits, - and _.", field="alias"
+        )
+    if is_reserved(alias):
+        raise InvalidAliasError(f"hop keeps the word {alias!r} for itself.", field="alias")

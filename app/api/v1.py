@@ -1,0 +1,127 @@
+"""/api/v1/links/<code>: read, change, delete, and the counts."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+import msgspec
+from flask import Blueprint, Response
+from msgspec import UNSET, Meta, UnsetType
+
+from app import links, target_url
+from app.api.auth import require_admin
+from app.api.bodies import answer, read_body
+from app.clicks.recorder import today
+from app.web_context import own_hosts, resources, short_url
+from db.clicks import read_stats
+from db.links import Link
+
+blueprint = Blueprint("api_v1", __name__, url_prefix="/api/v1")
+blueprint.before_request(require_admin)
+
+
+class LinkAnswer(msgspec.Struct):
+    """A link as the API shows it."""
+
+    code: str
+    short_url: str
+    url: str
+    created_at: datetime
+    expires_at: datetime | None
+    enabled: bool
+
+
+class LinkPatch(msgspec.Struct, forbid_unknown_fields=True):
+    """What may be changed; what is left out stays."""
+
+    url: str | UnsetType = UNSET
+    expires_at: Annotated[datetime, Meta(tz=True)] | UnsetType | None = UNSET
+    enabled: bool | UnsetType = UNSET
+
+
+class DayCount(msgspec.Struct):
+    """One day (UTC) with clicks."""
+
+    day: date
+    clicks: int
+    bots: int
+
+
+class ValueCount(msgspec.Struct):
+    """One value of a dimension, such as a browser."""
+
+    value: str
+    clicks: int
+
+
+class StatsAnswer(msgspec.Struct):
+    """The counts of a link. `clicks` includes `bots`; `unique_visitors` does not."""
+
+    code: str
+    clicks: int
+    unique_visitors: int
+    bots: int
+    last_click_at: datetime | None
+    days: list[DayCount]
+    dimensions: dict[str, list[ValueCount]]
+
+
+@blueprint.get("/links/<code>")
+def get_link(code: str) -> Response:
+    """Show a link, expired and disabled ones included."""
+    return answer(_shown(links.get_link(resources().store, code)))
+
+
+@blueprint.patch("/links/<code>")
+def patch_link(code: str) -> Response:
+    """Change a link; redirects follow the change at once."""
+    hop, patch = resources(), read_body(LinkPatch)
+    changes: dict[str, str | bool | datetime | None] = {}
+    if patch.url is not UNSET:
+        changes["target_url"] = target_url.normalise(
+            patch.url, max_bytes=hop.settings.max_url_bytes, own_hosts=own_hosts()
+        )
+    if patch.expires_at is not UNSET:
+        changes["expires_at"] = patch.expires_at
+    if patch.enabled is not UNSET:
+        changes["enabled"] = patch.enabled
+    return answer(_shown(links.edit(hop.store, code, **changes)))
+
+
+@blueprint.delete("/links/<code>")
+def delete_link(code: str) -> Response:
+    """Delete a link; its code is never given out again."""
+    links.delete(resources().store, code)
+    return Response(status=204)
+
+
+@blueprint.get("/links/<code>/stats")
+def get_stats(code: str) -> Response:
+    """The counts of a link, at most a few seconds old while the worker runs."""
+    hop = resources()
+    links.get_link(hop.store, code)
+    stats = read_stats(hop.pool, code, today=today())
+    return answer(
+        StatsAnswer(
+            code=code,
+            clicks=stats.clicks,
+            unique_visitors=stats.unique_visitors,
+            bots=stats.bots,
+            last_click_at=stats.last_click_at,
+            days=[DayCount(*row) for row in stats.by_day],
+            dimensions={
+                dimension: [ValueCount(*row) for row in rows]
+                for dimension, rows in stats.by_dimension.items()
+            },
+        )
+    )
+
+
+def _shown(link: Link) -> LinkAnswer:
+    return LinkAnswer(
+        code=link.code,
+        short_url=short_url(link.code),
+        url=link.target_url,
+        created_at=link.created_at,
+        expires_at=link.expires_at,
+        enabled=link.enabled,
+    )

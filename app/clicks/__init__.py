@@ -1,0 +1,1 @@
+"""From an answered redirect to the click stream: record, journal, ship."""

@@ -1,0 +1,153 @@
+"""Click journals: files to which each web process appends a line per click.
+
+What must always hold:
+1. A line that was written survives SIGKILL of the process: it is in the page cache.
+2. Lines never interleave: one write() call per line, on a file opened with O_APPEND.
+3. A journal has one owner, who holds its flock. The kernel releases the lock when the owner dies,
+   so a journal without a lock belongs to a dead process and may be adopted.
+4. A journal appears under its name only when it is locked: it is made under another one.
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+import secrets
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+SUFFIX: Final = ".journal"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalFile:
+    """An open journal that this process has locked."""
+
+    path: Path
+    fd: int
+
+    @property
+    def producer(self) -> str:
+        """The journal's name, unique for ever: receipts are kept under it."""
+        return self.path.name.removesuffix(SUFFIX)
+
+    def size(self) -> int:
+        """Bytes written so far."""
+        return os.fstat(self.fd).st_size
+
+    def read_lines(self, offset: int, limit: int) -> bytes:
+        """Whole lines from `offset` on, at most `limit` bytes; empty when none is complete."""
+        data = os.pread(self.fd, limit, offset)
+        return data[: data.rfind(b"\n") + 1]
+
+    def sync(self) -> None:
+        """Wait until what was written is on the disk."""
+        os.fdatasync(self.fd)
+
+    def remove(self) -> None:
+        """Delete the file: every click in it is counted."""
+        self.path.unlink(missing_ok=True)
+        self.close()
+
+    def close(self) -> None:
+        """Give up the lock; whoever finds the file may adopt it."""
+        os.close(self.fd)
+
+
+def create(directory: Path) -> JournalFile:
+    """A new, empty, locked journal.
+
+    Raises:
+        OSError: the directory cannot be written to.
+    """
+    host = re.sub(r"[^A-Za-z0-9]", "", socket.gethostname())[:24] or "host"
+    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{host}-{secrets.token_hex(6)}"
+    hidden, path = directory / f".{name}", directory / f"{name}{SUFFIX}"
+    fd = os.open(hidden, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    hidden.rename(path)
+    return JournalFile(path, fd)
+
+
+def adopt_orphans(directory: Path) -> Iterator[JournalFile]:
+    """Lock and yield the journals of dead processes, repaired, oldest first."""
+    for path in sorted(directory.glob(f"*{SUFFIX}")):
+        with contextlib.suppress(FileNotFoundError):  # its owner finished and removed it just now
+            file = JournalFile(path, os.open(path, os.O_RDWR | os.O_APPEND))
+            try:
+                fcntl.flock(file.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.close()
+                continue
+            if os.fstat(file.fd).st_nlink == 0:  # removed between open and lock
+                file.close()
+                continue
+            _cut_torn_line(file)
+            yield file
+
+
+def _cut_torn_line(file: JournalFile) -> None:
+    """Drop an unfinished last line: the power went while it was written. It was never sent."""
+    size = end = file.size()
+    while end > 0:
+        start = max(0, end - 4096)
+        newline = os.pread(file.fd, end - start, start).rfind(b"\n")
+        if newline >= 0:
+            end = start + newline + 1
+            break
+        end = start
+    if end < size:
+        os.ftruncate(file.fd, end)
+
+
+class Journal:
+    """The file that this process appends to at present. Thread-safe."""
+
+    def __init__(self, directory: Path) -> None:
+        """Make the directory and the first file.
+
+        Raises:
+            OSError: the directory cannot be written to.
+        """
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._directory = directory
+        self._lock = threading.Lock()
+        self._file = create(directory)
+        self._torn = False
+
+    @property
+    def file(self) -> JournalFile:
+        """The file in use."""
+        return self._file
+
+    def append(self, line: bytes) -> None:
+        """Write one line. The lock lasts for one write into the page cache, about 2 microseconds.
+
+        It is there for `rotate`: a file that was swapped out is never written to again, so it can
+        be removed as soon as all of it is counted.
+
+        Raises:
+            OSError: the disk is full or broken; the click is not recorded.
+        """
+        with self._lock:
+            if self._torn:
+                # End the half-written line, so that it spoils itself and not the next one.
+                os.write(self._file.fd, b"\n")
+                self._torn = False
+            written = os.write(self._file.fd, line)
+            if written < len(line):
+                self._torn = True
+                raise OSError("the journal's disk is full")
+
+    def rotate(self) -> JournalFile:
+        """Go on in a new file; returns the old one, which from now on does not change."""
+        fresh = create(self._directory)
+        with self._lock:
+            old, self._file = self._file, fresh
+            self._torn = False
+        return old

@@ -1,0 +1,53 @@
+"""One journal on its way into the stream: what was sent, and what is receipted."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from analytics_worker.events import CHUNK_BYTES, Chunk
+from app.clicks.journal import JournalFile
+
+
+@dataclass(slots=True)
+class Outbox:
+    """Always `receipted <= sent <= file.size()`; bytes in between are in the stream, or lost.
+
+    Used by the shipper's thread alone.
+    """
+
+    file: JournalFile
+    receipted: int = 0  # bytes counted in Postgres
+    sent: int = 0  # bytes added to the stream
+    # Chunks sent and not yet receipted, oldest first: stream entry and end offset.
+    in_flight: deque[tuple[bytes, int]] = field(default_factory=deque)
+
+    def next_chunk(self) -> Chunk | None:
+        """The next whole lines that were not sent, or None."""
+        lines = self.file.read_lines(self.sent, CHUNK_BYTES)
+        return Chunk(self.file.producer, self.sent, lines) if lines else None
+
+    def note_sent(self, entry_id: bytes, chunk: Chunk) -> None:
+        """The chunk is in the stream."""
+        self.sent = chunk.end
+        self.in_flight.append((entry_id, chunk.end))
+
+    def note_receipt(self, receipted: int, *, oldest_missing: bool) -> None:
+        """Take note of the receipt, and go back to it if a chunk got lost.
+
+        Args:
+            receipted: the offset in Postgres, read after the look into the stream.
+            oldest_missing: the oldest chunk in flight was not in the stream. The worker deletes
+                a chunk only after the commit, so if the receipt does not cover it either, it is
+                lost: the stream was emptied, or the worker dropped it behind a gap.
+        """
+        oldest_end = self.in_flight[0][1] if self.in_flight else 0
+        lost = oldest_missing and receipted < oldest_end
+        self.receipted = receipted
+        while self.in_flight and self.in_flight[0][1] <= receipted:
+            self.in_flight.popleft()
+        if lost or self.sent < receipted:
+            self.in_flight.clear()
+            self.sent = receipted
+
+    def is_done(self) -> bool:
+        """Every byte that was ever written is counted."""
+        return self.receipted >= self.file.size()

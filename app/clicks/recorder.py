@@ -1,0 +1,87 @@
+"""One answered redirect becomes one line in the journal."""
+
+import secrets
+import time
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from hashlib import blake2b
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import structlog
+
+from analytics_worker.events import Click, encode_click
+from app.clicks.journal import Journal
+
+log = structlog.get_logger(__name__)
+
+# With these bounds a line stays below LINE_BYTES even if every character is escaped to six.
+LONGEST_USER_AGENT: Final = 320
+LONGEST_REFERRER: Final = 200
+LONGEST_LANGUAGE: Final = 40
+LOG_EVERY_S: Final = 10.0
+
+
+class ClickRecorder:
+    """Writes clicks to the journal. Thread-safe; never raises: a redirect is worth more."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        # Until the day's shared key is known, a key of this process: visitors are then told apart
+        # within the process, and never stored unhashed.
+        self._visitor_key = secrets.token_bytes(32)
+        self.visitor_key_day: date | None = None
+        self.dropped = 0
+        self._logged_at = -LOG_EVERY_S
+
+    def use_visitor_key(self, day: date, key: bytes) -> None:
+        """Hash visitors with this key from now on."""
+        self._visitor_key = key
+        self.visitor_key_day = day
+
+    def record(self, environ: Mapping[str, Any], code: str) -> None:
+        """Append a click, from the WSGI environment of its request."""
+        user_agent = environ.get("HTTP_USER_AGENT", "")
+        click = Click(
+            code=code,
+            at_ms=time.time_ns() // 1_000_000,
+            referrer=_without_query(environ.get("HTTP_REFERER", "")),
+            user_agent=user_agent[:LONGEST_USER_AGENT],
+            language=environ.get("HTTP_ACCEPT_LANGUAGE", "")[:LONGEST_LANGUAGE],
+            visitor=self._visitor(environ.get("REMOTE_ADDR", ""), user_agent),
+        )
+        try:
+            self._journal.append(encode_click(click))
+        except OSError as error:
+            self._drop(error)
+
+    def _visitor(self, address: str, user_agent: str) -> str:
+        text = f"{address}\n{user_agent}".encode("utf-8", "replace")
+        return blake2b(text, key=self._visitor_key, digest_size=8).hexdigest()
+
+    def _drop(self, error: OSError) -> None:
+        self.dropped += 1
+        if time.monotonic() - self._logged_at >= LOG_EVERY_S:
+            self._logged_at = time.monotonic()
+            log.error(
+                "clicks dropped: the journal cannot be written",
+                error=str(error),
+                dropped=self.dropped,
+            )
+
+
+def today() -> date:
+    """The current day in UTC: the day that visitor keys and roll-ups go by."""
+    return datetime.now(UTC).date()
+
+
+def _without_query(referrer: str) -> str:
+    """Host and path of a Referer header: queries hold search terms, tokens and addresses."""
+    if not referrer:
+        return ""
+    try:
+        parts = urlsplit(referrer)
+        host = parts.hostname or ""
+    except ValueError:
+        return ""
+    return f"{host}{parts.path}"[:LONGEST_REFERRER]

@@ -1,0 +1,64 @@
+"""The only wiring of the web process."""
+
+import os
+import re
+import secrets
+from multiprocessing.util import Finalize
+
+import structlog
+from flask import Flask, Response, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import problems, redirects
+from app.api import health, shorten, v1
+from app.logs import configure_logs
+from app.resources import Resources, open_resources
+from app.settings import MAX_BODY_BYTES, Settings
+from app.web import pages
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
+def create_app(resources: Resources) -> Flask:
+    """Wire the app around its resources; the caller closes them."""
+    app = Flask("app", static_folder=None)
+    app.extensions["hop"] = resources
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.before_request(_note_request)
+    app.after_request(_finish)
+    problems.register(app)
+    for module in (pages, shorten, v1, health, redirects):
+        app.register_blueprint(module.blueprint)
+    if resources.settings.trusted_proxies:
+        hops = resources.settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    return app
+
+
+def serve_from_env() -> Flask:
+    """What a WSGI server calls, once in each of its worker processes."""
+    settings = Settings.from_env(os.environ)
+    configure_logs(settings.log_format, settings.log_level)
+    resources = open_resources(settings)
+    # gunicorn's workers leave through the interpreter's exit, granian's through that of
+    # multiprocessing; this finalizer runs in both.
+    Finalize(None, resources.close, exitpriority=10)
+    return create_app(resources)
+
+
+def _note_request() -> None:
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _finish(response: Response) -> Response:
+    headers = response.headers
+    headers["X-Request-ID"] = g.request_id
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers.setdefault("Cache-Control", "no-store")
+    if response.mimetype == "text/html":
+        headers["Content-Security-Policy"] = pages.CONTENT_SECURITY_POLICY
+        headers["Referrer-Policy"] = "no-referrer"
+    structlog.contextvars.clear_contextvars()
+    return response

@@ -1,0 +1,124 @@
+"""What can be done with links: shorten, resolve, edit, delete. No Flask in here."""
+
+import dataclasses
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.alias import check_alias, is_code, is_reserved
+from app.errors import AliasTakenError, EditConflictError, LinkNotFoundError
+from app.link_cache import CachedLink, LinkCache, cached_form
+from db.links import Link, delete_link, find_link, insert_link, update_link
+from db.pool import Pool
+from keygen.ranges import RangesUnavailableError
+from keygen.strategies import Strategy
+
+# Conflicts happen when a code was chosen as an alias before: so rarely that many in a row mean
+# something else, such as a restored database with an older `next_id`.
+MAX_ATTEMPTS = 50
+EDIT_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStore:
+    """Where links live: Postgres, the cache before it, and the maker of new codes."""
+
+    pool: Pool
+    cache: LinkCache
+    strategy: Strategy
+
+
+def shorten(
+    store: LinkStore, target_url: str, alias: str | None = None, expires_at: datetime | None = None
+) -> Link:
+    """Create a link.
+
+    Args:
+        store: where to.
+        target_url: in normal form, see `target_url.normalise`.
+        alias: the code wished for; None for the next generated one.
+        expires_at: when it ends, aware; None for never.
+
+    Raises:
+        InvalidAliasError, AliasTakenError: the alias cannot be had.
+        RangesUnavailableError, DatabaseUnavailableError: not at present; nothing was created.
+    """
+    if alias is None:
+        link = _insert_generated(store, target_url, expires_at)
+    else:
+        check_alias(alias)
+        inserted = insert_link(store.pool, alias, target_url, expires_at)
+        if inserted is None:
+            raise AliasTakenError(
+                f"{alias!r} belongs to another link, or did once. Choose another.", field="alias"
+            )
+        link = inserted
+    # Not left to the first reader: there may be a cached "no such link" to replace.
+    store.cache.put(link.code, cached_form(link))
+    return link
+
+
+def _insert_generated(store: LinkStore, target_url: str, expires_at: datetime | None) -> Link:
+    for attempt in range(MAX_ATTEMPTS):
+        code = store.strategy.candidate(target_url, attempt)
+        if is_reserved(code):
+            continue
+        link = insert_link(store.pool, code, target_url, expires_at)
+        if link is not None:
+            return link
+    raise RangesUnavailableError(f"{MAX_ATTEMPTS} codes in a row were taken")
+
+
+def resolve(store: LinkStore, code: str) -> CachedLink:
+    """What a code leads to: from Redis, else from Postgres, which then fills Redis.
+
+    Raises:
+        DatabaseUnavailableError: it is not cached, and Postgres cannot be asked. That is not the
+            same as "no such link".
+    """
+    if not is_code(code):
+        return cached_form(None)
+    entry = store.cache.get(code)
+    if entry is None:
+        entry = cached_form(find_link(store.pool, code))
+        store.cache.put(code, entry)
+    return entry
+
+
+def get_link(store: LinkStore, code: str) -> Link:
+    """The row of a code, from Postgres.
+
+    Raises:
+        LinkNotFoundError: there is none.
+    """
+    link = find_link(store.pool, code) if is_code(code) else None
+    if link is None:
+        raise LinkNotFoundError(f"No link has the code {code!r}.")
+    return link
+
+
+def edit(store: LinkStore, code: str, **changes: str | bool | datetime | None) -> Link:
+    """Change `target_url`, `expires_at` or `enabled` of a link; what is not named stays.
+
+    Raises:
+        LinkNotFoundError: there is no such link.
+        EditConflictError: others kept changing it at the same time.
+    """
+    for _ in range(EDIT_ATTEMPTS):
+        changed = dataclasses.replace(get_link(store, code), **changes)  # type: ignore[arg-type]
+        written = update_link(store.pool, changed)
+        if written is not None:
+            store.cache.put(code, cached_form(written))
+            return written
+    raise EditConflictError("Read it again and repeat the change.")
+
+
+def delete(store: LinkStore, code: str) -> None:
+    """Delete a link. Its code is never given out again.
+
+    Raises:
+        LinkNotFoundError: there is no such link.
+    """
+    version = delete_link(store.pool, code) if is_code(code) else None
+    if version is None:
+        raise LinkNotFoundError(f"No link has the code {code!r}.")
+    store.cache.put(code, CachedLink(version))

@@ -1,0 +1,96 @@
+"""What can be set, from the environment: `HOP_` and the field's name in capitals."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, get_type_hints
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+PREFIX: Final = "HOP_"
+MAX_BODY_BYTES: Final = 64 * 1024
+
+# Read by other parts of hop: the command line's client, the Makefile, `hop migrate`.
+READ_ELSEWHERE: Final = {"URL", "API_KEY", "ADMIN_KEY", "PORT", "DATA_DIR", "RATE_LIMIT"}
+
+Seconds = Annotated[int, Meta(ge=1, le=30 * 86_400)]
+
+
+class SettingsError(Exception):
+    """One or more settings are wrong; the message lists all of them."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of web processes and worker; immutable."""
+
+    database_url: str
+    redis_url: str
+    # Where short links are reached, such as https://sho.rt; the request's own host when empty.
+    base_url: str = ""
+    journal_dir: str = ".hop/journal"
+    keygen: Literal["permuted"] = "permuted"
+    range_size: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
+    redirect_status: Literal[301, 302, 307, 308] = 302
+    redirect_cache_control: str = "private, max-age=0"
+    max_url_bytes: Annotated[int, Meta(ge=64, le=65_536)] = 2_048
+    cache_ttl_s: Seconds = 3_600
+    negative_cache_ttl_s: Seconds = 10
+    trusted_proxies: Annotated[int, Meta(ge=0, le=5)] = 0
+    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read `HOP_DATABASE_URL` and its like.
+
+        Raises:
+            SettingsError: naming every setting that is missing or wrong, not only the first.
+        """
+        values: dict[str, Any] = {}
+        wrong = []
+        for name, kind in get_type_hints(cls, include_extras=True).items():
+            text = environ.get(PREFIX + name.upper())
+            if text is not None:
+                try:
+                    values[name] = msgspec.convert(text, kind, strict=False)
+                    _check(name, text)
+                except (msgspec.ValidationError, ValueError) as error:
+                    wrong.append(f"{PREFIX}{name.upper()}={_shown(name, text)}: {error}")
+            elif name in {"database_url", "redis_url"}:
+                wrong.append(f"{PREFIX}{name.upper()} is not set")
+        if wrong:
+            raise SettingsError("these settings need mending:\n  " + "\n  ".join(wrong))
+        return cls(**values)
+
+
+def unknown_settings(environ: Mapping[str, str]) -> list[str]:
+    """A line for each `HOP_` variable that nothing reads: probably a slip of the pen."""
+    known = {name.upper() for name in Settings.__struct_fields__} | READ_ELSEWHERE
+    found = sorted(name.removeprefix(PREFIX) for name in environ if name.startswith(PREFIX))
+    lines = []
+    for name in found:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {PREFIX}{near[0]}?" if near else ""
+            lines.append(f"{PREFIX}{name} is not a setting of hop{hint}")
+    return lines
+
+
+def _check(name: str, text: str) -> None:
+    schemes = {
+        "base_url": {"http", "https"},
+        "database_url": {"postgresql", "postgres"},
+        "redis_url": {"redis", "rediss", "unix"},
+    }
+    if name in schemes and text and urlsplit(text).scheme not in schemes[name]:
+        raise ValueError(
+            f"expected an address that starts with {' or '.join(sorted(schemes[name]))}"
+        )
+    if name == "redirect_cache_control" and not text.isprintable():
+        raise ValueError("expected printable characters")
+
+
+def _shown(name: str, text: str) -> str:
+    """Addresses of servers may hold passwords, and this text goes into logs."""
+    return "(hidden)" if name in {"database_url", "redis_url"} else repr(text)

@@ -1,0 +1,108 @@
+"""hop shorten, hop stats: a client of a running hop."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import urllib3
+
+TIMEOUT = urllib3.Timeout(connect=2, read=10)
+
+url_option = click.option(
+    "--hop-url",
+    envvar="HOP_URL",
+    default="http://127.0.0.1:8000",
+    show_default=True,
+    show_envvar=True,
+    help="Where hop runs.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+
+
+@click.command()
+@click.argument("url")
+@click.option("--alias", help="The code wished for: 3 to 64 letters, digits, - and _.")
+@click.option("--ttl", type=click.IntRange(min=1), help="Seconds until the link expires.")
+@url_option
+@json_option
+def shorten(url: str, alias: str | None, ttl: int | None, hop_url: str, *, as_json: bool) -> None:
+    """Make a short link for URL and print it."""
+    wished = {"url": url, "alias": alias, "ttl": ttl}
+    body = {name: value for name, value in wished.items() if value is not None}
+    made = _ask("POST", f"{hop_url.rstrip('/')}/shorten", body=body)
+    click.echo(json.dumps(made) if as_json else made["short_url"])
+
+
+@click.command()
+@click.argument("code")
+@url_option
+@click.option("--api-key", envvar="HOP_API_KEY", help="Admin key.  [env var: HOP_API_KEY]")
+@json_option
+def stats(code: str, hop_url: str, api_key: str | None, *, as_json: bool) -> None:
+    """Show how often the link CODE was used.
+
+    Needs the admin key: HOP_API_KEY, or the one that a `hop demo` in this folder has written to
+    .hop/demo.json.
+    """
+    key = api_key or _key_of_demo(hop_url)
+    counted = _ask("GET", f"{hop_url.rstrip('/')}/api/v1/links/{code}/stats", key=key)
+    if as_json:
+        click.echo(json.dumps(counted))
+        return
+    click.echo(f"{counted['code']}  {counted['clicks']:,} clicks")
+    click.echo(f"  by people        {counted['clicks'] - counted['bots']:,}")
+    click.echo(f"  by bots          {counted['bots']:,}")
+    click.echo(f"  unique visitors  {counted['unique_visitors']:,}")
+    _show_days(counted["days"])
+    for dimension, values in counted["dimensions"].items():
+        shown = ", ".join(f"{each['value']} {each['clicks']:,}" for each in values[:5])
+        click.echo(f"  {dimension:<16} {shown}")
+
+
+def _show_days(days: list[dict[str, Any]]) -> None:
+    most = max((day["clicks"] for day in days), default=0)
+    for day in days[-7:]:
+        bar = "█" * max(1, round(30 * day["clicks"] / most))
+        click.echo(f"  {day['day']}       {bar} {day['clicks']:,}")
+
+
+def _ask(
+    method: str, url: str, *, body: dict[str, Any] | None = None, key: str | None = None
+) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    try:
+        answer = urllib3.request(
+            method, url, json=body, headers=headers, timeout=TIMEOUT, retries=False, redirect=False
+        )
+        found: dict[str, Any] = answer.json()
+    except urllib3.exceptions.HTTPError as error:
+        raise click.ClickException(
+            f"no hop answers at {url} ({type(error).__name__}). Is it running? `make demo` starts"
+            " one; HOP_URL says where to look."
+        ) from error
+    except ValueError as error:
+        raise click.ClickException(f"what answers at {url} is not hop") from error
+    if answer.status >= 400:  # noqa: PLR2004
+        _fail(found)
+    return found
+
+
+def _fail(problem: dict[str, Any]) -> None:
+    detail = problem.get("detail", "")
+    raise click.ClickException(f"{problem.get('title', 'refused')}. {detail}".strip())
+
+
+def _key_of_demo(hop_url: str) -> str | None:
+    """The admin key of a demo whose data lie here, if it is the hop that is asked."""
+    path = Path(os.environ.get("HOP_DATA_DIR", ".hop"), "demo.json")
+    try:
+        demo = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if demo.get("url") != hop_url.rstrip("/"):
+        print(f"note: {path} belongs to another hop", file=sys.stderr)
+        return None
+    return str(demo["api_key"])

@@ -1,0 +1,96 @@
+"""hop doctor."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import redis
+
+from app.clicks import journal
+from app.resources import connect_redis
+from app.settings import Settings, unknown_settings
+from cli.environment import read_settings
+from db import migrate, pool
+from db.errors import DatabaseUnavailableError
+
+OLDEST_POSTGRES = 140_000
+OLDEST_REDIS = (6, 2)
+
+
+class FoundFaultError(Exception):
+    """A check failed; the message says what to mend."""
+
+
+@click.command()
+def doctor() -> None:
+    """Check settings, Postgres, schema, Redis and the journal's disk; say what to mend.
+
+    Reads the same environment as `hop serve`. Ends with status 1 when something is wrong.
+    """
+    settings = read_settings()
+    checks: dict[str, Callable[[Settings], str]] = {
+        "settings": _check_settings,
+        "postgres": _check_postgres,
+        "schema": _check_schema,
+        "redis": _check_redis,
+        "journal": _check_journal,
+    }
+    faults = 0
+    for name, check in checks.items():
+        try:
+            click.echo(f"{click.style('ok  ', fg='green')} {name:<9} {check(settings)}")
+        except (FoundFaultError, DatabaseUnavailableError, redis.RedisError, OSError) as error:
+            faults += 1
+            click.echo(f"{click.style('FAIL', fg='red')} {name:<9} {error}")
+    sys.exit(1 if faults else 0)
+
+
+def _check_settings(settings: Settings) -> str:
+    unknown = unknown_settings(os.environ)
+    if unknown:
+        raise FoundFaultError("; ".join(unknown))
+    base = settings.base_url or "the address that each client used (set HOP_BASE_URL to fix it)"
+    return f"short links begin with {base}"
+
+
+def _check_postgres(settings: Settings) -> str:
+    with pool.open_pool(settings.database_url, name="hop-doctor", max_size=1) as opened:
+        version = pool.server_version(opened)
+    if version < OLDEST_POSTGRES:
+        raise FoundFaultError(f"version {version // 10_000} is too old; 14 or newer is needed")
+    return f"version {version // 10_000}.{version % 10_000}"
+
+
+def _check_schema(settings: Settings) -> str:
+    missing = migrate.find_missing(settings.database_url)
+    if missing:
+        raise FoundFaultError(f"{len(missing)} migrations are missing. Run: hop migrate")
+    return "up to date"
+
+
+def _check_redis(settings: Settings) -> str:
+    with connect_redis(settings.redis_url, timeout_s=2) as client:
+        version = str(client.info("server")["redis_version"])
+        policy = str(client.config_get("maxmemory-policy").get("maxmemory-policy"))
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_REDIS:
+        raise FoundFaultError(f"version {version} is too old; 6.2 or newer is needed")
+    if policy.startswith("allkeys"):
+        raise FoundFaultError(
+            f"maxmemory-policy {policy} may evict the click stream, which makes hop send it again"
+            " and again. Set it to volatile-lru"
+        )
+    return f"version {version}, maxmemory-policy {policy}"
+
+
+def _check_journal(settings: Settings) -> str:
+    directory = Path(settings.journal_dir)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    journal.create(directory).remove()
+    waiting = sum(file.stat().st_size for file in directory.glob(f"*{journal.SUFFIX}"))
+    free = os.statvfs(directory)
+    return (
+        f"{directory} is writable, {free.f_bavail * free.f_frsize // 2**20:,} MiB free,"
+        f" {waiting:,} bytes in journals"
+    )

@@ -1,0 +1,48 @@
+"""The command `hop`: its list of commands, each loaded when it is called."""
+
+from importlib import import_module
+
+import click
+
+# command -> where it is defined. Loading them lazily keeps `hop shorten` quick, and lets
+# `hop serve` run where the packages of the demo are not installed.
+COMMANDS = {
+    "demo": "cli.demo:demo",
+    "serve": "cli.serve:serve",
+    "worker": "cli.worker:worker",
+    "migrate": "cli.migrate:migrate",
+    "doctor": "cli.doctor:doctor",
+    "shorten": "cli.client:shorten",
+    "stats": "cli.client:stats",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported by name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """In the order in which a newcomer needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a command's module, or None when there is no such command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hop", prog_name="hop")
+def main() -> None:
+    """hop: a reference URL shortener.
+
+    `hop demo` runs everything on this machine, databases included. `hop serve`, `hop worker` and
+    `hop migrate` are its parts, for servers of your own; they read HOP_DATABASE_URL, HOP_REDIS_URL
+    and the other settings of docs/settings.md.
+    """
+
+
+if __name__ == "__main__":
+    main()

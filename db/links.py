@@ -1,0 +1,99 @@
+"""Links in Postgres: one function per statement."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg.rows import class_row
+
+from db.pool import Pool, connection_to
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One row of `links` that is not deleted. Times are aware, in UTC."""
+
+    code: str
+    target_url: str
+    created_at: datetime
+    expires_at: datetime | None
+    enabled: bool
+    version: int
+
+
+_INSERT = """
+INSERT INTO links (code, target_url, expires_at)
+VALUES (%(code)s, %(target_url)s, %(expires_at)s)
+ON CONFLICT (code) DO NOTHING
+RETURNING code, target_url, created_at, expires_at, enabled, version
+"""
+
+
+def insert_link(
+    pool: Pool, code: str, target_url: str, expires_at: datetime | None = None
+) -> Link | None:
+    """Create a link, or return None when the code is or ever was in use. Postgres decides."""
+    with connection_to(pool) as connection, connection.cursor(row_factory=class_row(Link)) as cur:
+        values = {"code": code, "target_url": target_url, "expires_at": expires_at}
+        return cur.execute(_INSERT, values).fetchone()
+
+
+_FIND = """
+SELECT code, target_url, created_at, expires_at, enabled, version
+FROM links WHERE code = %(code)s AND deleted_at IS NULL
+"""
+
+
+def find_link(pool: Pool, code: str) -> Link | None:
+    """The link of a code, expired and disabled ones included, or None."""
+    with connection_to(pool) as connection, connection.cursor(row_factory=class_row(Link)) as cur:
+        return cur.execute(_FIND, {"code": code}).fetchone()
+
+
+_UPDATE = """
+UPDATE links SET target_url = %(target_url)s, expires_at = %(expires_at)s, enabled = %(enabled)s,
+    version = nextval('link_versions')
+WHERE code = %(code)s AND version = %(version)s AND deleted_at IS NULL
+RETURNING code, target_url, created_at, expires_at, enabled, version
+"""
+
+
+def update_link(pool: Pool, link: Link) -> Link | None:
+    """Write a changed copy of a link, if it is still at the version that was read.
+
+    Returns:
+        The link with its new version, or None when somebody else changed or deleted it meanwhile.
+    """
+    values = {
+        "code": link.code,
+        "target_url": link.target_url,
+        "expires_at": link.expires_at,
+        "enabled": link.enabled,
+        "version": link.version,
+    }
+    with connection_to(pool) as connection, connection.cursor(row_factory=class_row(Link)) as cur:
+        return cur.execute(_UPDATE, values).fetchone()
+
+
+_DELETE = """
+UPDATE links SET deleted_at = now(), target_url = '', version = nextval('link_versions')
+WHERE code = %(code)s AND deleted_at IS NULL
+RETURNING version
+"""
+
+
+def delete_link(pool: Pool, code: str) -> int | None:
+    """Delete a link and forget its target; the code stays taken for ever.
+
+    Returns:
+        The version of the deletion, or None when there is no such link.
+    """
+    with connection_to(pool) as connection:
+        row = connection.execute(_DELETE, {"code": code}).fetchone()
+        return None if row is None else int(row[0])
+
+
+def has_links(pool: Pool) -> bool:
+    """Whether any link was ever made."""
+    with connection_to(pool) as connection:
+        row = connection.execute("SELECT EXISTS (SELECT FROM links)").fetchone()
+        return row is not None and bool(row[0])

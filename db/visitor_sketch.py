@@ -1,0 +1,42 @@
+"""The format of `click_visitors.sketch`: HyperLogLog with 4,096 registers.
+
+Standard error 1.6 %, at most 2.6 KB; a few dozen bytes while visitors are few, and then exact.
+Sketches of different days merge, so any span can be asked for (Flajolet et al., "HyperLogLog",
+AofA 2007; the implementation is Apache DataSketches).
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+LOG2_REGISTERS: Final = 12
+
+
+def add(sketch: bytes, visitors: Iterable[str]) -> bytes:
+    """A sketch (empty bytes: a new one) with more visitors in it."""
+    library = _datasketches()
+    union = library.hll_union(LOG2_REGISTERS)
+    if sketch:
+        union.update(library.hll_sketch.deserialize(sketch))
+    for visitor in visitors:
+        union.update(visitor)
+    return bytes(union.get_result(library.tgt_hll_type.HLL_4).serialize_compact())
+
+
+def estimate(sketches: Iterable[bytes]) -> int:
+    """How many different visitors some sketches have seen together."""
+    held = [sketch for sketch in sketches if sketch]
+    if not held:
+        return 0
+    library = _datasketches()
+    union = library.hll_union(LOG2_REGISTERS)
+    for sketch in held:
+        union.update(library.hll_sketch.deserialize(sketch))
+    return int(union.get_estimate() + 0.5)
+
+
+def _datasketches() -> Any:
+    # The library brings numpy, 25 MB of memory: a web worker that is never asked for statistics
+    # should not carry it.
+    import datasketches  # noqa: PLC0415
+
+    return datasketches

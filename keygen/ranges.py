@@ -1,0 +1,130 @@
+"""Ids without coordination: a process takes a range of ids and hands them out from memory.
+
+What must always hold:
+1. No id is given out twice, by any thread of any process: the source never gives overlapping
+   ranges, and within a process `_next` only moves forward, under the lock.
+2. No id outside a reserved range is given out.
+3. An id that was reserved and not given out is lost when the process ends. Gaps are normal.
+
+The idea is that of Hi/Lo and of segment mode in Meituan's Leaf: one round trip per range, the next
+range fetched in the background before the present one runs out, and a short wait when a burst
+empties both.
+"""
+
+import random
+import threading
+import time
+from typing import Final, Protocol
+
+# The next range is asked for when this share of the present one is left.
+PREFETCH_SHARE: Final = 0.2
+RETRY_FIRST_S: Final = 0.05
+RETRY_LONGEST_S: Final = 1.0
+
+
+class RangesUnavailableError(Exception):
+    """The ranges in hand are used up and no other can be had at present."""
+
+
+class RangeSource(Protocol):
+    """What the allocator needs from a database."""
+
+    def reserve_range(self, size: int) -> range:
+        """Reserve `size` consecutive ids that nobody else has or will get."""
+        ...
+
+
+class RangeAllocator:
+    """Hands out ids from reserved ranges. One per process, made after fork; thread-safe."""
+
+    def __init__(self, source: RangeSource, size: int = 10_000, wait_s: float = 2.0) -> None:
+        """Make an empty allocator; the first range is fetched when the first id is asked for.
+
+        Args:
+            source: where ranges come from; called on a background thread, one call at a time.
+            size: ids per range, at least 1.
+            wait_s: how long `next_id` waits for a range when none is in hand.
+        """
+        if size < 1:
+            raise ValueError(f"a range has at least one id, got {size}")
+        self._source = source
+        self._size = size
+        self._wait_s = wait_s
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._next = 0
+        self._stop = 0
+        self._alarm = 0  # from this id on, next_id() takes the slow path
+        self._standby: range | None = None
+        self._fetching = False
+        self._failure: Exception | None = None
+        self._closed = threading.Event()
+
+    def next_id(self) -> int:
+        """The next id. No I/O on the caller's thread; waits shortly if a burst emptied the ranges.
+
+        Raises:
+            RangesUnavailableError: no id in hand, and the source fails or takes longer than
+                `wait_s`.
+        """
+        with self._lock:
+            if self._next >= self._alarm:
+                self._refill()
+            id_ = self._next
+            self._next = id_ + 1
+            return id_
+
+    def in_hand(self) -> int:
+        """How many ids are reserved here and not given out: what a crash now would waste."""
+        with self._lock:
+            standby = len(self._standby) if self._standby is not None else 0
+            return self._stop - self._next + standby
+
+    def close(self) -> None:
+        """Stop fetching. What is in hand becomes a gap."""
+        self._closed.set()
+
+    def _refill(self) -> None:
+        """Leave `_next` on an id that may be given out. Called with the lock held."""
+        if self._standby is None and not self._fetching:
+            self._fetching = True
+            threading.Thread(target=self._fetch, name="range-fetch", daemon=True).start()
+        if self._next < self._stop:
+            self._alarm = self._stop
+            return
+        if self._standby is None:
+            self._wait_for_standby()
+        assert self._standby is not None  # noqa: S101 - _wait_for_standby raises otherwise
+        self._next, self._stop = self._standby.start, self._standby.stop
+        self._alarm = self._stop - int(len(self._standby) * PREFETCH_SHARE)
+        self._standby = None
+
+    def _wait_for_standby(self) -> None:
+        deadline = time.monotonic() + self._wait_s
+        while self._standby is None:
+            if self._failure is not None:
+                raise RangesUnavailableError(
+                    "no id is left and the next range failed"
+                ) from self._failure
+            if not self._changed.wait(deadline - time.monotonic()) and self._standby is None:
+                raise RangesUnavailableError(f"no id is left and none came in {self._wait_s} s")
+
+    def _fetch(self) -> None:
+        """Fetch one range, trying until it is there: callers meanwhile use up what is in hand."""
+        pause_s = RETRY_FIRST_S
+        while not self._closed.is_set():
+            try:
+                fetched = self._source.reserve_range(self._size)
+            except Exception as error:  # noqa: BLE001 - a thread's outermost loop; callers get it
+                with self._lock:
+                    self._failure = error
+                    self._changed.notify_all()
+                self._closed.wait(random.uniform(pause_s / 2, pause_s))  # noqa: S311 - jitter
+                pause_s = min(pause_s * 2, RETRY_LONGEST_S)
+            else:
+                with self._lock:
+                    self._standby, self._failure, self._fetching = fetched, None, False
+                    self._changed.notify_all()
+                return
+        with self._lock:
+            self._fetching = False

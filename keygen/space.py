@@ -1,0 +1,44 @@
+"""Where an id lies: ids count up without end, codes grow by one character when a length is full.
+
+With a shortest length of 7, ids 0 .. 62**7 - 1 have 7 characters, the next 62**8 ids have 8, and so
+on. Which length an id has depends on the id alone, so processes need not agree on the moment of
+growth: there is none.
+"""
+
+from typing import NamedTuple
+
+from keygen.base62 import BASE
+
+
+class Place(NamedTuple):
+    """A code length in characters and an offset in [0, 62**length)."""
+
+    length: int
+    offset: int
+
+
+def place_of(id_: int, shortest: int) -> Place:
+    """The length of the code that belongs to an id, and the id's offset among those of that length.
+
+    Raises:
+        ValueError: the id is negative.
+    """
+    if id_ < 0:
+        raise ValueError(f"an id is never negative, got {id_}")
+    length, offset = shortest, id_
+    while offset >= BASE**length:
+        offset -= BASE**length
+        length += 1
+    return Place(length, offset)
+
+
+def id_at(place: Place, shortest: int) -> int:
+    """The inverse of `place_of`.
+
+    Raises:
+        ValueError: a length below the shortest, or an offset outside its length.
+    """
+    if place.length < shortest or not 0 <= place.offset < BASE**place.length:
+        raise ValueError(f"{place} lies outside the key space that starts at {shortest} characters")
+    shorter = sum(int(BASE**length) for length in range(shortest, place.length))
+    return place.offset + shorter

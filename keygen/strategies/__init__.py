@@ -1,0 +1,19 @@
+"""Ways to make codes, all behind one interface: the lab compares them, the service runs any."""
+
+from typing import Protocol
+
+
+class Strategy(Protocol):
+    """Proposes codes. The INSERT decides; a strategy never asks whether a code is free."""
+
+    def candidate(self, target_url: str, attempt: int) -> str:
+        """A code to try for a link.
+
+        Args:
+            target_url: the link's target in normal form.
+            attempt: 0 for the first try, one more after each conflict.
+
+        Raises:
+            keygen.ranges.RangesUnavailableError: no code can be made at present.
+        """
+        ...
