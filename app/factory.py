@@ -9,7 +9,7 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import problems, redirects
+from app import error_answers, redirects
 from app.api import health, shorten, v1
 from app.logs import configure_logs
 from app.resources import Resources, open_resources
@@ -26,7 +26,7 @@ def create_app(resources: Resources) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.before_request(_note_request)
     app.after_request(_finish)
-    problems.register(app)
+    error_answers.register(app)
     for module in (pages, shorten, v1, health, redirects):
         app.register_blueprint(module.blueprint)
     if resources.settings.trusted_proxies:

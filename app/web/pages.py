@@ -39,10 +39,9 @@ def counts() -> Response:
 @blueprint.get("/problems/<slug>")
 def problem(slug: str) -> Response:
     """What the type of a problem means."""
-    for kind, found in PROBLEMS.items():
+    for found in PROBLEMS.values():
         if found.slug == slug:
-            meaning = (kind.__doc__ or "").split("\n")[0]
-            return _page(render_template("problem.html", problem=found, meaning=meaning))
+            return _page(render_template("problem.html", problem=found))
     raise NotFound
 
 

@@ -1,0 +1,124 @@
+"""`hop demo` as its users meet it: processes, HTTP, the command line."""
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.running_demo import RunningDemo, wait_until
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module", params=["gunicorn", "granian"])
+def demo(request, tmp_path_factory) -> Iterator[RunningDemo]:
+    running = RunningDemo(tmp_path_factory.mktemp("demo"), "--no-seed", "--server", request.param)
+    running.start()
+    yield running
+    assert running.stop() == []
+
+
+def test_counts_are_exact_within_three_seconds(demo: RunningDemo):
+    code = demo.shorten(url="https://example.org/")
+    with ThreadPoolExecutor(8) as threads:
+        statuses = list(threads.map(lambda _: demo.get(code), range(300)))
+    assert statuses == [302] * 300
+    wait_until(lambda: demo.stats(code)["clicks"] >= 300, within_s=3)
+    shown = demo.hop("stats", code, "--json")
+    assert json.loads(shown.stdout)["clicks"] == 300, shown.stderr
+    assert "300 clicks" in demo.hop("stats", code).stdout
+
+
+def test_one_of_two_hundred_gets_the_alias_when_all_ask_at_once(demo: RunningDemo):
+    def ask(number: int) -> int:
+        wish = {"url": f"https://example.org/{number}", "alias": "wanted"}
+        return demo.http.request("POST", f"{demo.url}/shorten", json=wish).status
+
+    with ThreadPoolExecutor(50) as threads:
+        statuses = list(threads.map(ask, range(200)))
+    assert sorted(statuses) == [201] + [409] * 199
+
+
+def test_command_line_shortens_and_says_what_is_wrong(demo: RunningDemo):
+    made = demo.hop("shorten", "https://example.org/cli", "--alias", "from-cli", "--ttl", "60")
+    assert (made.stdout, made.returncode) == (f"{demo.url}/from-cli\n", 0)
+    assert demo.get("from-cli") == 302
+    refused = demo.hop("shorten", "not a url")
+    assert refused.returncode == 1
+    assert "cannot be shortened" in refused.stderr
+    assert "no such link" in demo.hop("stats", "nothing").stderr
+
+
+def test_body_of_ten_megabytes_gets_an_answer(demo: RunningDemo):
+    connection = http.client.HTTPConnection("127.0.0.1", demo.port, timeout=20)
+    body = b'{"url": "https://example.org/' + b"a" * 10_000_000 + b'"}'
+    connection.request("POST", "/shorten", body, {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["Content-Type"]) == (413, "application/problem+json")
+    assert b"64 KiB" in answer.read()
+    connection.close()
+
+
+def test_redirect_is_the_same_for_every_kind_of_method(demo: RunningDemo):
+    code = demo.shorten(url="https://example.org/")
+    head = demo.http.request("HEAD", f"{demo.url}/{code}", redirect=False)
+    assert (head.status, head.headers["Location"]) == (302, "https://example.org/")
+    assert demo.http.request("POST", f"{demo.url}/{code}", redirect=False).status == 405
+
+
+def test_second_demo_is_refused_when_directory_or_port_is_in_use(demo: RunningDemo, tmp_path: Path):
+    data = str(demo.directory / "data")
+    same_directory = demo.hop("demo", "--data-dir", data, "--port", "1")
+    assert same_directory.returncode == 1
+    assert "another hop demo uses" in same_directory.stderr
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        same_port = demo.hop("demo", "--data-dir", str(tmp_path), "--port", port)
+    assert same_port.returncode == 1
+    assert f"port {port} cannot be used" in same_port.stderr
+
+
+def test_private_files_are_readable_by_their_owner_alone(demo: RunningDemo):
+    assert (demo.directory / "data" / "demo.json").stat().st_mode & 0o077 == 0
+    assert demo.info()["api_key"] not in demo.output()
+
+
+def test_links_and_counts_are_still_there_when_it_is_started_again(tmp_path: Path):
+    demo = RunningDemo(tmp_path)
+    demo.start()
+    key = demo.info()["api_key"]
+    code = demo.shorten(url="https://example.org/kept")
+    for _ in range(20):
+        demo.get(code)
+    assert demo.stop() == []  # no wait: what was answered is counted, now or after the next start
+    assert list((tmp_path / "data" / "journal").iterdir()) == []
+
+    demo.start()
+    try:
+        assert demo.get(code) == 302
+        wait_until(lambda: demo.stats(code)["clicks"] == 21, within_s=10)
+        assert demo.info()["api_key"] == key
+        wait_until(lambda: demo.stats("http")["clicks"] > 500, within_s=20)  # the sample clicks
+        seeded = demo.stats("http")
+        assert seeded["bots"] > 0
+        assert len(seeded["days"]) >= 7
+    finally:
+        assert demo.stop() == []
+
+
+def test_demo_uses_existing_servers_when_it_is_given_their_addresses(
+    tmp_path: Path, empty_database_url: str, redis_url: str
+):
+    demo = RunningDemo(tmp_path, "--no-seed", "--workers", "1")
+    demo.start(HOP_DATABASE_URL=empty_database_url, HOP_REDIS_URL=redis_url)
+    try:
+        assert demo.info()["pids"]["postgres"] is demo.info()["pids"]["redis"] is None
+        assert demo.get(demo.shorten(url="https://example.org/")) == 302
+    finally:
+        assert demo.stop() == []

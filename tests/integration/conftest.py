@@ -1,0 +1,62 @@
+"""A web process's resources, its Flask app and a worker, all inside the test's process."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from flask.testing import FlaskClient
+
+from analytics_worker.consumer import Consumer
+from app.factory import create_app
+from app.resources import Resources, open_resources
+from app.settings import Settings
+from db.api_keys import set_key
+from db.clicks import read_clicks
+
+ADMIN = {"Authorization": "Bearer a-key-for-this-test"}
+
+
+@dataclass(frozen=True)
+class Hop:
+    """Everything that a test of the whole needs."""
+
+    resources: Resources
+    client: FlaskClient
+    consumer: Consumer
+
+    def shorten(self, url: str = "https://example.org/", **more: Any) -> str:
+        """Make a link over the API; returns its code."""
+        answer = self.client.post("/shorten", json={"url": url, **more})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json["short_code"])
+
+    def clicks_once(self, code: str, expected: int, within_s: float = 10) -> int:
+        """Run the worker until a code has the clicks expected of it, or time is up."""
+        deadline = time.monotonic() + within_s
+        while (clicks := read_clicks(self.resources.pool, [code])[code]) != expected:
+            if time.monotonic() > deadline:
+                return clicks
+            self.consumer.consume(block_ms=50)
+        return clicks
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
+    return Settings(
+        database_url=database_url, redis_url=redis_url, journal_dir=str(tmp_path / "journal")
+    )
+
+
+@pytest.fixture
+def hop(settings: Settings, redis_client: "redis.Redis") -> Iterator[Hop]:
+    resources = open_resources(settings)
+    set_key(resources.pool, "admin", "a-key-for-this-test")
+    consumer = Consumer(resources.pool, redis_client)
+    yield Hop(resources, create_app(resources).test_client(), consumer)
+    if list(Path(settings.journal_dir).glob("*.journal")) and not resources.pool.closed:
+        consumer.consume(block_ms=150)  # what was not counted would be waited for
+    resources.close()

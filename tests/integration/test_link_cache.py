@@ -1,0 +1,67 @@
+"""The Redis tier: newer wins, an end to everything, and no failure of Redis is anybody's."""
+
+import random
+
+import pytest
+import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.link_cache import CachedLink, LinkCache
+from app.resources import connect_redis
+
+pytestmark = pytest.mark.integration
+
+LINK = CachedLink(7, "https://example.org/?q=1", 2e9, enabled=False)
+UNKNOWN = CachedLink(0)
+
+
+@pytest.fixture
+def cache(redis_url: str) -> LinkCache:
+    with connect_redis(redis_url, timeout_s=2) as client:
+        yield LinkCache(client, ttl_s=100, negative_ttl_s=5)
+
+
+@pytest.mark.parametrize("entry", [LINK, UNKNOWN])
+def test_get_returns_what_was_put(cache: LinkCache, entry: CachedLink):
+    assert cache.get("abc") is None
+    cache.put("abc", entry)
+    assert cache.get("abc") == entry
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(versions=st.lists(st.integers(0, 2**53 - 1), min_size=1, max_size=8))
+def test_newest_stays_when_entries_are_put_in_any_order(
+    cache: LinkCache, redis_client: "redis.Redis", versions: list[int]
+):
+    redis_client.flushdb()
+    for version in versions:
+        cache.put("abc", CachedLink(version, f"https://example.org/{version}"))
+    assert cache.get("abc").version == max(versions)
+
+
+def test_entries_end_at_different_times_and_unknown_ones_soon(
+    cache: LinkCache, redis_client: "redis.Redis"
+):
+    random.seed(1)
+    for number in range(50):
+        cache.put(f"link{number}", LINK)
+    cache.put("nothing", UNKNOWN)
+    ends = [redis_client.pttl(f"link:link{number}") for number in range(50)]
+    assert 89_000 < min(ends) < max(ends) <= 110_000
+    assert max(ends) - min(ends) > 5_000
+    assert 0 < redis_client.pttl("link:nothing") <= 5_500
+
+
+def test_get_reads_as_not_cached_when_the_value_is_damaged(
+    cache: LinkCache, redis_client: "redis.Redis"
+):
+    redis_client.set("link:abc", "7 {nonsense")
+    assert cache.get("abc") is None
+
+
+def test_get_and_put_go_on_when_redis_is_away(tmp_path):
+    with connect_redis(f"unix://{tmp_path}/nothing.sock", timeout_s=0.05) as client:
+        cache = LinkCache(client, ttl_s=100, negative_ttl_s=5)
+        cache.put("abc", LINK)
+        assert cache.get("abc") is None

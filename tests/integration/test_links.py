@@ -1,0 +1,112 @@
+"""Links in Postgres: a code maps to one link, whoever asks at the same time."""
+
+import dataclasses
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app import links
+from app.errors import AliasTakenError, LinkNotFoundError
+from db.links import delete_link, find_link, insert_link, update_link
+from db.pool import Pool
+from tests.integration.conftest import Hop
+
+pytestmark = pytest.mark.integration
+
+TARGET = "https://example.org/"
+
+
+def test_insert_link_lets_one_win_when_two_hundred_want_the_same_code(pool: Pool):
+    with ThreadPoolExecutor(50) as threads:
+        made = list(threads.map(lambda n: insert_link(pool, "mine", f"{TARGET}{n}"), range(200)))
+    winners = [link for link in made if link is not None]
+    assert len(winners) == 1
+    assert find_link(pool, "mine") == winners[0]
+
+
+def test_codes_are_case_sensitive(pool: Pool):
+    insert_link(pool, "abc", f"{TARGET}small")
+    insert_link(pool, "ABC", f"{TARGET}capital")
+    assert find_link(pool, "ABC").target_url == f"{TARGET}capital"
+
+
+def test_update_link_refuses_when_the_link_was_changed_meanwhile(pool: Pool):
+    read = insert_link(pool, "abc", TARGET)
+    first = update_link(pool, dataclasses.replace(read, target_url=f"{TARGET}first"))
+    assert update_link(pool, dataclasses.replace(read, target_url=f"{TARGET}late")) is None
+    assert find_link(pool, "abc") == first
+    assert first.version > read.version
+
+
+def test_deleted_code_stays_taken_and_forgets_its_target(pool: Pool):
+    link = insert_link(pool, "gone", "https://example.org/private")
+    assert delete_link(pool, "gone") > link.version
+    assert delete_link(pool, "gone") is None
+    assert find_link(pool, "gone") is None
+    assert insert_link(pool, "gone", TARGET) is None
+    with pool.connection() as connection:
+        rows = connection.execute("SELECT target_url FROM links").fetchall()
+    assert rows == [("",)]
+
+
+def test_shorten_skips_a_generated_code_when_it_is_taken_or_reserved(hop: Hop, monkeypatch):
+    store = hop.resources.store
+    links.shorten(store, TARGET, alias="AbCdEfG")
+    codes = iter(["AbCdEfG", "metrics", "Shorten", "zzzzzzz"])
+    monkeypatch.setattr(type(store.strategy), "candidate", lambda *_: next(codes))
+    assert links.shorten(store, TARGET).code == "zzzzzzz"
+
+
+def test_shorten_refuses_an_alias_when_it_is_taken(hop: Hop):
+    links.shorten(hop.resources.store, TARGET, alias="mine")
+    with pytest.raises(AliasTakenError) as caught:
+        links.shorten(hop.resources.store, TARGET, alias="mine")
+    assert caught.value.field == "alias"
+
+
+def test_resolve_sees_an_alias_at_once_when_it_was_cached_as_unknown(hop: Hop):
+    store = hop.resources.store
+    assert links.resolve(store, "later").target_url is None
+    links.shorten(store, TARGET, alias="later")
+    assert links.resolve(store, "later").target_url == TARGET
+
+
+def test_resolve_sees_every_edit_at_once_when_the_link_is_cached(hop: Hop):
+    store = hop.resources.store
+    links.shorten(store, TARGET, alias="mine")
+    links.edit(store, "mine", target_url=f"{TARGET}new")
+    assert links.resolve(store, "mine").target_url == f"{TARGET}new"
+    end = datetime.now(UTC) + timedelta(hours=1)
+    links.edit(store, "mine", expires_at=end, enabled=False)
+    entry = links.resolve(store, "mine")
+    assert (entry.enabled, entry.expires_at) == (False, end.timestamp())
+    links.delete(store, "mine")
+    assert links.resolve(store, "mine").target_url is None
+
+
+def test_resolve_keeps_the_new_target_when_a_slow_reader_fills_late(hop: Hop):
+    store = hop.resources.store
+    links.shorten(store, TARGET, alias="mine")
+    slow = links.cached_form(find_link(store.pool, "mine"))  # read before the edit ...
+    links.edit(store, "mine", target_url=f"{TARGET}new")
+    store.cache.put("mine", slow)  # ... and written after it
+    assert links.resolve(store, "mine").target_url == f"{TARGET}new"
+
+
+def test_edit_applies_both_changes_when_two_come_at_the_same_time(hop: Hop):
+    store = hop.resources.store
+    links.shorten(store, TARGET, alias="mine")
+    with ThreadPoolExecutor(2) as threads:
+        one = threads.submit(links.edit, store, "mine", target_url=f"{TARGET}new")
+        two = threads.submit(links.edit, store, "mine", enabled=False)
+        one.result(), two.result()
+    link = links.get_link(store, "mine")
+    assert (link.target_url, link.enabled) == (f"{TARGET}new", False)
+    assert links.resolve(store, "mine") == links.cached_form(link)
+
+
+def test_edit_and_delete_say_so_when_there_is_no_link(hop: Hop):
+    for action in (links.edit, links.delete, links.get_link):
+        with pytest.raises(LinkNotFoundError):
+            action(hop.resources.store, "nothing")

@@ -1,0 +1,116 @@
+"""A `hop demo` of the test's own: a process with a port and a directory that nobody else uses."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import urllib3
+
+
+class RunningDemo:
+    """Started by `start`, stopped by `stop`; its output goes to a file, for failures."""
+
+    def __init__(self, directory: Path, *options: str) -> None:
+        self.directory = directory
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.options = options
+        self.log = directory / "demo.log"
+        self.http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(10), maxsize=50)
+        self.process: subprocess.Popen[bytes]
+
+    def start(self, **settings: str) -> None:
+        """Start it and wait for its `ready` line."""
+        data = self.directory / "data"
+        command = [sys.executable, "-m", "cli.main", "demo", "--port", str(self.port)]
+        environ = {name: value for name, value in os.environ.items() if name[:4] != "HOP_"}
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*command, "--data-dir", str(data), *self.options],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**environ, **settings},
+            )
+        wait_until(lambda: f"ready {self.url}\n" in self.output() or self._ended(), 60)
+        assert not self._ended(), self.output()
+
+    def stop(self) -> list[str]:
+        """SIGTERM; returns what is left of the processes that it had started: nothing."""
+        family = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(timeout=40) == 0, self.output()
+        return [f"{process.pid} {process.name()}" for process in family if process.is_running()]
+
+    def output(self) -> str:
+        """What it has printed so far."""
+        return self.log.read_text(errors="replace")
+
+    def info(self) -> dict[str, Any]:
+        """demo.json."""
+        found: dict[str, Any] = json.loads((self.directory / "data" / "demo.json").read_text())
+        return found
+
+    def pid(self, name: str) -> int | None:
+        """A process by its name in demo.json; of the web workers the first."""
+        found = self.info()["pids"][name]
+        return next(iter(found), None) if isinstance(found, list) else found
+
+    def shorten(self, **wish: Any) -> str:
+        """Make a link; returns its code."""
+        answer = self.http.request("POST", f"{self.url}/shorten", json=wish)
+        assert answer.status == 201, answer.data
+        return str(answer.json()["short_code"])
+
+    def get(self, code: str) -> int:
+        """Follow a short link, without following the redirect; returns the status."""
+        return self.http.request("GET", f"{self.url}/{code}", redirect=False).status
+
+    def stats(self, code: str) -> dict[str, Any]:
+        """The API's answer."""
+        key = {"Authorization": f"Bearer {self.info()['api_key']}"}
+        answer = self.http.request("GET", f"{self.url}/api/v1/links/{code}/stats", headers=key)
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def hop(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command line against it."""
+        environ = {
+            **os.environ,
+            "HOP_URL": self.url,
+            "HOP_DATA_DIR": str(self.directory / "data"),
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "cli.main", *arguments],
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def _ended(self) -> bool:
+        return self.process.poll() is not None
+
+
+def wait_until(is_so: Callable[[], object], within_s: float) -> None:
+    """Return as soon as something is so; fail when it is not so in time."""
+    deadline = time.monotonic() + within_s
+    while not is_so():
+        assert time.monotonic() < deadline, f"not so within {within_s} s"
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    """A port that nobody listens on at present."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
