@@ -20,6 +20,7 @@ class RunningDemo:
 
     def __init__(self, directory: Path, *options: str) -> None:
         self.directory = directory
+        self.data_dir = str(directory / "data")
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.options = options
@@ -29,12 +30,11 @@ class RunningDemo:
 
     def start(self, **settings: str) -> None:
         """Start it and wait for its `ready` line."""
-        data = self.directory / "data"
         command = [sys.executable, "-m", "cli.main", "demo", "--port", str(self.port)]
         environ = {name: value for name, value in os.environ.items() if name[:4] != "HOP_"}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*command, "--data-dir", str(data), *self.options],
+                [*command, "--data-dir", self.data_dir, *self.options],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={**environ, **settings},
@@ -55,7 +55,7 @@ class RunningDemo:
 
     def info(self) -> dict[str, Any]:
         """demo.json."""
-        found: dict[str, Any] = json.loads((self.directory / "data" / "demo.json").read_text())
+        found: dict[str, Any] = json.loads(Path(self.data_dir, "demo.json").read_text())
         return found
 
     def pid(self, name: str) -> int | None:
@@ -85,7 +85,7 @@ class RunningDemo:
         environ = {
             **os.environ,
             "HOP_URL": self.url,
-            "HOP_DATA_DIR": str(self.directory / "data"),
+            "HOP_DATA_DIR": self.data_dir,
         }
         return subprocess.run(
             [sys.executable, "-m", "cli.main", *arguments],
