@@ -79,7 +79,7 @@ class Chunk:
 
 
 def chunk_to_fields(chunk: Chunk) -> dict[StreamField, StreamField]:
-    """The fields of a stream entry. Level 1: clicks shrink about tenfold, for little time."""
+    """The fields of a stream entry. Level 1: clicks shrink about eightfold, for little time."""
     return {
         "producer": chunk.producer.encode(),
         "offset": str(chunk.offset).encode(),

@@ -126,7 +126,7 @@ class Journal:
         return self._file
 
     def append(self, line: bytes) -> None:
-        """Write one line. The lock lasts for one write into the page cache, about 2 microseconds.
+        """Write one line. The lock lasts for one write into the page cache, about a microsecond.
 
         It is there for `rotate`: a file that was swapped out is never written to again, so it can
         be removed as soon as all of it is counted.
