@@ -1,13 +1,12 @@
 """hop shorten, hop stats: a client of a running hop."""
 
 import json
-import os
-import sys
-from pathlib import Path
 from typing import Any
 
 import click
 import urllib3
+
+from cli.demo_file import demo_file, read_demo_file
 
 TIMEOUT = urllib3.Timeout(connect=2, read=10)
 
@@ -97,12 +96,10 @@ def _fail(problem: dict[str, Any]) -> None:
 
 def _key_of_demo(hop_url: str) -> str | None:
     """The admin key of a demo whose data lie here, if it is the hop that is asked."""
-    path = Path(os.environ.get("HOP_DATA_DIR", ".hop"), "demo.json")
-    try:
-        demo = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    demo = read_demo_file()
+    if demo is None:
         return None
-    if demo.get("url") != hop_url.rstrip("/"):
-        print(f"note: {path} belongs to another hop", file=sys.stderr)
+    if demo["url"] != hop_url.rstrip("/"):
+        click.echo(f"note: {demo_file()} is of the hop at {demo['url']}", err=True)
         return None
     return str(demo["api_key"])

@@ -11,6 +11,7 @@ import redis
 from app.clicks import journal
 from app.resources import connect_redis
 from app.settings import Settings, unknown_settings
+from cli.demo_file import demo_file, read_demo_file
 from cli.environment import read_settings
 from db import migrate, pool
 from db.errors import DatabaseUnavailableError
@@ -25,10 +26,18 @@ class FoundFaultError(Exception):
 
 @click.command()
 def doctor() -> None:
-    """Check settings, Postgres, schema, Redis and the journal's disk; say what to mend.
+    """Check every part and say what to mend.
 
-    Reads the same environment as `hop serve`. Ends with status 1 when something is wrong.
+    Looks at the settings, Postgres, the schema, Redis and the journal's disk. Reads the same
+    environment as `hop serve`; without HOP_DATABASE_URL it looks at the demo whose
+    data lie in this folder. Ends with status 1 when something is wrong.
     """
+    demo = read_demo_file()
+    if demo is not None and "HOP_DATABASE_URL" not in os.environ:
+        click.echo(f"looking at the demo of {demo_file()}")
+        os.environ["HOP_DATABASE_URL"] = demo["database_url"]
+        os.environ["HOP_REDIS_URL"] = demo["redis_url"]
+        os.environ.setdefault("HOP_JOURNAL_DIR", str(demo_file().parent / "journal"))
     settings = read_settings()
     checks: dict[str, Callable[[Settings], str]] = {
         "settings": _check_settings,

@@ -17,7 +17,7 @@ WIRE_TIMEOUT_S = 5.0
 
 @click.command()
 def worker() -> None:
-    """Count clicks: read the click stream in Redis, keep the roll-ups in Postgres.
+    """Count clicks: from the stream in Redis to Postgres.
 
     SIGTERM finishes the batch at hand. Killing it is safe at any time: nothing is lost or counted
     twice, counts just lag until it runs again.
