@@ -51,6 +51,7 @@ format: setup  ## Format and mend what can be mended
 bench: setup  ## Measure on this machine; prints figures, asserts nothing
 	$(BIN)/python -m bench
 
+# setuptools is in the lock because the image build takes it from there (see Dockerfile).
 lock:  ## Renew the lock files (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  --all-extras pyproject.toml -o requirements.lock

@@ -10,7 +10,9 @@ from cli.environment import read_admin_key, read_settings
 from cli.migrate import store_admin_key
 from db.errors import DatabaseUnavailableError
 
+# More threads than this only take turns: the interpreter runs one at a time.
 THREADS = 8
+GRANIAN_THREADS = 4
 GRACE_S = 10
 
 
@@ -66,6 +68,6 @@ def _granian(host: str, port: int, workers: int) -> list[str]:
     return [
         *("granian", "app.factory:serve_from_env", "--factory", "--interface", "wsgi"),
         *("--host", host, "--port", str(port), "--workers", str(workers)),
-        *("--blocking-threads", str(THREADS), "--respawn-failed-workers"),
+        *("--blocking-threads", str(GRANIAN_THREADS), "--respawn-failed-workers"),
         *("--workers-kill-timeout", str(GRACE_S), "--no-ws", "--log-level", "warning"),
     ]
