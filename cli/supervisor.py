@@ -143,7 +143,7 @@ async def _spawn(program: Program) -> asyncio.subprocess.Process:
 
 async def _exit_status(process: asyncio.subprocess.Process) -> int:
     """Wait for a program's end. Its own wait() also waits for children that hold its output."""
-    while process.returncode is None:
+    while process.returncode is None:  # noqa: ASYNC110 - asyncio has no event for it
         await asyncio.sleep(0.05)
     return process.returncode
 
