@@ -9,7 +9,7 @@ from app.errors import AliasTakenError, EditConflictError, LinkNotFoundError
 from app.link_cache import CachedLink, LinkCache, cached_form
 from db.links import Link, delete_link, find_link, insert_link, update_link
 from db.pool import Pool
-from keygen.ranges import RangesUnavailableError
+from keygen.errors import CodesUnavailableError
 from keygen.strategies import Strategy
 
 # Conflicts happen when a code was chosen as an alias before: so rarely that many in a row mean
@@ -40,7 +40,7 @@ def shorten(
 
     Raises:
         InvalidAliasError, AliasTakenError: the alias cannot be had.
-        RangesUnavailableError, DatabaseUnavailableError: not at present; nothing was created.
+        CodesUnavailableError, DatabaseUnavailableError: not at present; nothing was created.
     """
     if alias is None:
         link = _insert_generated(store, target_url, expires_at)
@@ -65,7 +65,7 @@ def _insert_generated(store: LinkStore, target_url: str, expires_at: datetime | 
         link = insert_link(store.pool, code, target_url, expires_at)
         if link is not None:
             return link
-    raise RangesUnavailableError(f"{MAX_ATTEMPTS} codes in a row were taken")
+    raise CodesUnavailableError(f"{MAX_ATTEMPTS} codes in a row were taken")
 
 
 def resolve(store: LinkStore, code: str) -> CachedLink:

@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from app import errors
 from app.settings import MAX_BODY_BYTES
 from db.errors import DatabaseUnavailableError
-from keygen.ranges import RangesUnavailableError
+from keygen.errors import CodesUnavailableError
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +40,7 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
     errors.InvalidAliasError: Problem(422, "invalid-alias", "The alias cannot be used"),
     errors.InvalidFieldError: Problem(422, "invalid-field", "A field is not as it should be"),
     DatabaseUnavailableError: UNAVAILABLE,
-    RangesUnavailableError: UNAVAILABLE,
+    CodesUnavailableError: UNAVAILABLE,
     Exception: Problem(500, "internal-error", "hop made a mistake"),
 }
 

@@ -16,13 +16,15 @@ import threading
 import time
 from typing import Final, Protocol
 
+from keygen.errors import CodesUnavailableError
+
 # The next range is asked for when this share of the present one is left.
 PREFETCH_SHARE: Final = 0.2
 RETRY_FIRST_S: Final = 0.05
 RETRY_LONGEST_S: Final = 1.0
 
 
-class RangesUnavailableError(Exception):
+class RangesUnavailableError(CodesUnavailableError):
     """The ranges in hand are used up and no other can be had at present."""
 
 

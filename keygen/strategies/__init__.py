@@ -14,6 +14,7 @@ class Strategy(Protocol):
             attempt: 0 for the first try, one more after each conflict.
 
         Raises:
-            keygen.ranges.RangesUnavailableError: no code can be made at present.
+            keygen.errors.CodesUnavailableError: no code can be made at present. What a source of
+                ids or codes raises on the caller's thread passes through as it is.
         """
         ...
