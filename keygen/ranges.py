@@ -112,20 +112,31 @@ class RangeAllocator:
         self._wake_fetch.set()
 
     def _refill(self) -> None:
-        """Leave `_next` on an id that may be given out. Called with the lock held."""
-        if self._standby is None and not self._fetching:
-            self._fetching = True
-            threading.Thread(target=self._fetch, name="range-fetch", daemon=True).start()
-        if self._next < self._stop:
-            self._alarm = self._stop
-            return
-        if self._standby is None:
-            self._wait_for_standby()
-        assert self._standby is not None  # noqa: S101 - _wait_for_standby raises otherwise
+        """Leave `_next` on an id that may be given out. Called with the lock held.
+
+        The lock is free while this waits, so what it waited for may be another caller's by the time
+        it goes on, who may have used it up or left some: each round looks at everything anew.
+        """
+        deadline_s = time.monotonic() + self._wait_s
+        if self._next >= self._stop:
+            # What failed before this caller came says nothing about now: have it tried at once.
+            self._failure = None
+            self._wake_fetch.set()
+        while self._next >= self._alarm:
+            if self._standby is None and not self._fetching:
+                self._fetching = True
+                threading.Thread(target=self._fetch, name="range-fetch", daemon=True).start()
+            if self._next < self._stop:
+                self._alarm = self._stop
+            elif self._standby is not None:
+                self._begin(self._standby)
+            else:
+                self._wait(deadline_s)
+
+    def _begin(self, fetched: range) -> None:
         self._fit_size()
-        self._next, self._stop = self._standby.start, self._standby.stop
-        self._alarm = self._stop - int(len(self._standby) * PREFETCH_SHARE)
-        self._standby = None
+        self._next, self._stop, self._standby = fetched.start, fetched.stop, None
+        self._alarm = self._stop - int(len(fetched) * PREFETCH_SHARE)
 
     def _fit_size(self) -> None:
         """Double or halve the size of ranges to come, by how long the one used up has lasted."""
@@ -138,18 +149,16 @@ class RangeAllocator:
                 self._size = max(self._size // 2, self._min_size)
         self._began_s = now_s
 
-    def _wait_for_standby(self) -> None:
-        # What failed before this caller came says nothing about now: have it tried again at once.
-        self._failure = None
-        self._wake_fetch.set()
-        deadline = time.monotonic() + self._wait_s
-        while self._standby is None:
-            if self._failure is not None:
-                raise RangesUnavailableError(
-                    "no id is left and the next range failed"
-                ) from self._failure
-            if not self._changed.wait(deadline - time.monotonic()) and self._standby is None:
-                raise RangesUnavailableError(f"no id is left and none came in {self._wait_s} s")
+    def _wait(self, deadline_s: float) -> None:
+        """Let the lock go until something has changed."""
+        if self._failure is not None:
+            raise RangesUnavailableError(
+                "no id is left and the next range failed"
+            ) from self._failure
+        left_s = deadline_s - time.monotonic()
+        if left_s <= 0:
+            raise RangesUnavailableError(f"no id is left and none came in {self._wait_s} s")
+        self._changed.wait(left_s)
 
     def _fetch(self) -> None:
         """Fetch one range, trying until it is there: callers meanwhile use up what is in hand."""

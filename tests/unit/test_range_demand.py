@@ -1,5 +1,7 @@
-"""The range size follows the demand, and an outage ends when the database is back."""
+"""The range size follows the demand; bursts wait; an outage ends when the database is back."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 
 import pytest
@@ -82,4 +84,17 @@ def test_ids_in_hand_outlast_an_outage_and_the_first_caller_after_it_succeeds():
 
     source.down = False
     assert allocator.next_id() == 10  # at once, although the last attempt has failed
+    allocator.close()
+
+
+def test_every_caller_gets_an_id_when_bursts_empty_range_after_range():
+    class Slow(Source):
+        def reserve_range(self, size: int) -> range:
+            time.sleep(0.001)
+            return super().reserve_range(size)
+
+    allocator = RangeAllocator(Slow(), 3, wait_s=10)
+    with ThreadPoolExecutor(8) as threads:
+        ids = list(threads.map(lambda _: allocator.next_id(), range(600)))
+    assert sorted(ids) == list(range(600))
     allocator.close()
