@@ -8,6 +8,7 @@ from app.settings import Settings
 from db.counters import COUNTER, STRIDES, SequenceCounter
 from db.key_pool import KeyPool
 from db.key_ranges import KeyRanges
+from db.key_strategies import StrategyUse, record_strategy
 from db.key_workers import KeyWorkers
 from db.pool import Pool
 from keygen.ranges import RangeAllocator
@@ -74,4 +75,32 @@ def _open_allocator(settings: Settings, pool: Pool) -> RangeAllocator:
         settings.range_size,
         min_size=settings.range_size_min,
         max_size=settings.range_size_max,
+    )
+
+
+def note_strategy(settings: Settings, pool: Pool) -> str | None:
+    """Record which strategy makes codes from now on.
+
+    Returns:
+        What a change means, in one line for people; None when nothing has changed.
+
+    Raises:
+        DatabaseUnavailableError: Postgres is away; nothing was recorded.
+    """
+    fingerprint = KeyRanges(pool).key_fingerprint() if settings.keygen == "permuted" else None
+    before = record_strategy(pool, settings.keygen, fingerprint)
+    return None if before is None else _describe_change(before, settings.keygen)
+
+
+def _describe_change(before: StrategyUse, strategy: str) -> str:
+    if before.strategy == strategy:
+        what = f"the permutation key is not the one that has shuffled codes since {before.since:%F}"
+    else:
+        what = (
+            f"codes were made by HOP_KEYGEN={before.strategy} since {before.since:%F}, and are made"
+            f" by HOP_KEYGEN={strategy} from now on"
+        )
+    return (
+        f"{what}. Existing links are untouched; a new code that meets an old one is skipped and"
+        " counted."
     )
