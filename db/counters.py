@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from psycopg import sql
+
 from db.pool import Pool, connection_to
 
 COUNTER: Final = "key_counter"
@@ -26,4 +28,18 @@ class SequenceCounter:
                 "SELECT nextval(%(sequence)s)", {"sequence": self._sequence}
             ).fetchone()
             assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+            return int(row[0])
+
+    def read_next(self) -> int:
+        """What `next_value` would return now; every smaller number was given out or passed over.
+
+        Raises:
+            DatabaseUnavailableError: Postgres is away.
+        """
+        with connection_to(self._pool) as connection:
+            query = sql.SQL("SELECT last_value + is_called::int FROM {}").format(
+                sql.Identifier(self._sequence)
+            )
+            row = connection.execute(query).fetchone()
+            assert row is not None  # noqa: S101 - a sequence is a table of one row
             return int(row[0])

@@ -14,6 +14,8 @@ WHERE worker_id = (
 RETURNING worker_id
 """
 
+_LEASE_END = "SELECT leased_until_ms FROM key_workers WHERE worker_id = %(worker_id)s"
+
 
 class KeyWorkers:
     """Satisfies `keygen.strategies.snowflake.WorkerIds`. Thread-safe; shared by all processes."""
@@ -35,3 +37,13 @@ class KeyWorkers:
         with connection_to(self._pool) as connection:
             row = connection.execute(_LEASE, values).fetchone()
             return None if row is None else int(row[0])
+
+    def read_lease_end(self, worker_id: int) -> int:
+        """The moment, in Unix time in milliseconds, from which on nobody has had a worker id.
+
+        Raises:
+            DatabaseUnavailableError: Postgres is away.
+        """
+        with connection_to(self._pool) as connection:
+            row = connection.execute(_LEASE_END, {"worker_id": worker_id}).fetchone()
+            return 0 if row is None else int(row[0])
