@@ -47,7 +47,7 @@ def serve(host: str, port: int, server: str, workers: int) -> None:
             store_admin_key(settings.database_url, admin_key)
         except DatabaseUnavailableError as error:
             click.echo(f"warning: HOP_ADMIN_KEY is not stored yet: {error}", err=True)
-    _announce_strategy(settings)
+    announce_strategy(settings)
     environ = {name: value for name, value in os.environ.items() if name != "HOP_ADMIN_KEY"}
     build = _granian if server == "granian" else _gunicorn
     arguments = build(host, port, workers)
@@ -55,7 +55,7 @@ def serve(host: str, port: int, server: str, workers: int) -> None:
     os.execve(sys.executable, [sys.executable, "-m", *arguments], environ)  # noqa: S606
 
 
-def _announce_strategy(settings: Settings) -> None:
+def announce_strategy(settings: Settings) -> None:
     """Record which strategy makes codes from now on, and say so when that is a change."""
     try:
         if find_missing(settings.database_url):

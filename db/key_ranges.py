@@ -5,11 +5,14 @@ import socket
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Final
 
 from psycopg.rows import class_row
 
 from db.errors import DatabaseUnavailableError
 from db.pool import Pool, connection_to
+
+SPACE: Final = "links"
 
 RESERVE = """
 WITH taken AS (
@@ -52,7 +55,7 @@ class KeyRanges:
     same `next_id`; a range committed and then lost with its process is a gap.
     """
 
-    def __init__(self, pool: Pool, space: str = "links") -> None:
+    def __init__(self, pool: Pool, space: str = SPACE) -> None:
         self._pool = pool
         self._space = space
         self._holder = this_process()

@@ -7,10 +7,9 @@ from typing import Final
 from psycopg.rows import class_row
 
 from db.counters import COUNTER, STRIDES
-from db.key_ranges import RESERVE
+from db.key_ranges import RESERVE, SPACE
 from db.pool import Connection, Pool, connection_to
 
-SPACE: Final = "links"
 # The holder of ids that the range strategies must pass over.
 PASSED_OVER: Final = "another strategy"
 

@@ -30,6 +30,7 @@ class Hashed:
 def _salt(attempt: int) -> str:
     """The attempt's number, and chance as well when a target comes again and again.
 
-    By number alone, the n-th link to a target would need n attempts.
+    By number alone, the n-th link to a target would need n attempts. So from the sixth on it needs
+    six, and has one character more.
     """
     return str(attempt) if attempt < ATTEMPTS_PER_LENGTH else secrets.token_hex(16)

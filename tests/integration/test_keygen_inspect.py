@@ -2,6 +2,7 @@
 
 import json
 from typing import get_args
+from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner, Result
@@ -120,8 +121,9 @@ def test_a_changed_key_is_said_to_hide_the_id(database_url, pool):
     assert "the permutation key was changed" in inspect(database_url, code).output
 
 
-def test_a_missing_schema_or_database_is_a_clear_error(postgres_url):
-    assert "Run: hop migrate" in inspect(postgres_url, "0000000").output
+def test_a_missing_schema_or_database_is_a_clear_error(database_url):
+    empty = urlsplit(database_url)._replace(path="/postgres").geturl()
+    assert "Run: hop migrate" in inspect(empty, "0000000").output
     away = inspect("postgresql:///hop?host=/nonexistent", "0000000")
     assert away.exit_code == 1
     assert "the database does not answer" in away.output

@@ -1,9 +1,13 @@
 """Another strategy, or another key, on a database that has links already."""
 
+from urllib.parse import urlsplit
+
+import msgspec
 import pytest
 
 from app.codes import note_strategy, open_strategy
 from app.settings import Settings
+from cli.serve import announce_strategy
 from db.links import insert_link
 from db.pool import Pool
 
@@ -58,6 +62,22 @@ def test_a_changed_permutation_key_is_stated(pool):
     assert notice is not None
     assert notice.startswith("the permutation key is not the one")
     assert note_strategy(settings_for("permuted"), pool) is None
+
+
+def test_hop_serve_says_what_has_changed(database_url, pool, capsys):
+    note_strategy(settings_for("range"), pool)
+    announce_strategy(msgspec.structs.replace(settings_for("hash"), database_url=database_url))
+    assert "notice: codes were made by HOP_KEYGEN=range" in capsys.readouterr().err
+
+
+def test_hop_serve_starts_with_a_warning_when_it_cannot_tell(database_url, capsys):
+    empty = urlsplit(database_url)._replace(path="/postgres").geturl()
+    for url, warning in (
+        (empty, "Run: hop migrate"),
+        ("postgresql:///hop?host=/nonexistent", "cannot tell whether HOP_KEYGEN was changed"),
+    ):
+        announce_strategy(msgspec.structs.replace(settings_for("hash"), database_url=url))
+        assert warning in capsys.readouterr().err
 
 
 def test_strategies_that_count_never_meet_each_others_codes(pool):
