@@ -1,19 +1,21 @@
 """What can be done with links: shorten, resolve, edit, delete. No Flask in here."""
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.alias import check_alias, is_code, is_reserved
+from app.conflicts import ConflictCount
 from app.errors import AliasTakenError, EditConflictError, LinkNotFoundError
 from app.link_cache import CachedLink, LinkCache, cached_form
 from db.links import Link, delete_link, find_link, insert_link, update_link
 from db.pool import Pool
-from keygen.ranges import RangesUnavailableError
+from keygen.errors import CodesUnavailableError
 from keygen.strategies import Strategy
 
-# Conflicts happen when a code was chosen as an alias before: so rarely that many in a row mean
-# something else, such as a restored database with an older `next_id`.
+# Counted codes meet a conflict where a code was chosen as an alias before, drawn ones by chance: so
+# rarely that many in a row mean something else, such as a restored database with an older
+# `next_id`.
 MAX_ATTEMPTS = 50
 EDIT_ATTEMPTS = 3
 
@@ -25,6 +27,7 @@ class LinkStore:
     pool: Pool
     cache: LinkCache
     strategy: Strategy
+    conflicts: ConflictCount = field(default_factory=ConflictCount)
 
 
 def shorten(
@@ -40,7 +43,7 @@ def shorten(
 
     Raises:
         InvalidAliasError, AliasTakenError: the alias cannot be had.
-        RangesUnavailableError, DatabaseUnavailableError: not at present; nothing was created.
+        CodesUnavailableError, DatabaseUnavailableError: not at present; nothing was created.
     """
     if alias is None:
         link = _insert_generated(store, target_url, expires_at)
@@ -65,7 +68,8 @@ def _insert_generated(store: LinkStore, target_url: str, expires_at: datetime | 
         link = insert_link(store.pool, code, target_url, expires_at)
         if link is not None:
             return link
-    raise RangesUnavailableError(f"{MAX_ATTEMPTS} codes in a row were taken")
+        store.conflicts.record(code, attempt)
+    raise CodesUnavailableError(f"{MAX_ATTEMPTS} codes in a row were taken")
 
 
 def resolve(store: LinkStore, code: str) -> CachedLink:

@@ -7,7 +7,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from app import errors
 from app.settings import MAX_BODY_BYTES
 from db.errors import DatabaseUnavailableError
-from keygen.ranges import RangesUnavailableError
+from keygen.errors import CodesUnavailableError
 
 
 class Problem(NamedTuple):
@@ -108,7 +108,7 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
         " problem names it.",
     ),
     DatabaseUnavailableError: UNAVAILABLE,
-    RangesUnavailableError: UNAVAILABLE,
+    CodesUnavailableError: UNAVAILABLE,
     RequestEntityTooLarge: TOO_LARGE,
     Exception: Problem(
         500,

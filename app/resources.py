@@ -11,14 +11,12 @@ from redis.retry import Retry
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder
 from app.clicks.shipper import Shipper
+from app.codes import CodeSource, open_strategy
 from app.link_cache import LinkCache
 from app.links import LinkStore
 from app.settings import Settings
 from db import pool as db_pool
-from db.key_ranges import KeyRanges
 from db.pool import Pool
-from keygen.ranges import RangeAllocator
-from keygen.strategies.permuted import Permuted
 
 # A redirect does not wait longer for the cache than it would for the database.
 CACHE_TIMEOUT_S = 0.05
@@ -33,7 +31,7 @@ class Resources:
     store: LinkStore
     recorder: ClickRecorder
     shipper: Shipper
-    allocator: RangeAllocator
+    codes: CodeSource
     cache_client: "redis.Redis"
     wire_client: "redis.Redis"
 
@@ -52,7 +50,7 @@ class Resources:
     def close(self) -> None:
         """Ship the last clicks, then let go of everything."""
         self.shipper.close()
-        self.allocator.close()
+        self.codes.close()
         self.pool.close()
         self.cache_client.close()
         self.wire_client.close()
@@ -67,8 +65,7 @@ def open_resources(settings: Settings) -> Resources:
     pool = db_pool.open_pool(settings.database_url, name="hop-web")
     cache_client = connect_redis(settings.redis_url, CACHE_TIMEOUT_S)
     wire_client = connect_redis(settings.redis_url, WIRE_TIMEOUT_S)
-    ranges = KeyRanges(pool)
-    allocator = RangeAllocator(ranges, settings.range_size)
+    codes = open_strategy(settings, pool)
     cache = LinkCache(
         cache_client, ttl_s=settings.cache_ttl_s, negative_ttl_s=settings.negative_cache_ttl_s
     )
@@ -81,10 +78,10 @@ def open_resources(settings: Settings) -> Resources:
     shipper.start()
     return Resources(
         settings=settings,
-        store=LinkStore(pool, cache, Permuted(allocator, ranges.permutation_key)),
+        store=LinkStore(pool, cache, codes.strategy),
         recorder=recorder,
         shipper=shipper,
-        allocator=allocator,
+        codes=codes,
         cache_client=cache_client,
         wire_client=wire_client,
     )

@@ -2,11 +2,13 @@
 
 import difflib
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, get_type_hints
+from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
+
+from keygen.strategies import StrategyName
 
 PREFIX: Final = "HOP_"
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -14,6 +16,7 @@ MAX_BODY_BYTES: Final = 64 * 1024
 # Read by other parts of hop: the command line's client, the Makefile, `hop migrate`.
 READ_ELSEWHERE: Final = {"URL", "API_KEY", "ADMIN_KEY", "PORT", "DATA_DIR", "RATE_LIMIT"}
 
+RangeSize = Annotated[int, Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[int, Meta(ge=1, le=30 * 86_400)]
 
 
@@ -29,8 +32,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Where short links are reached, such as https://sho.rt; the request's own host when empty.
     base_url: str = ""
     journal_dir: str = ".hop/journal"
-    keygen: Literal["permuted"] = "permuted"
-    range_size: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
+    keygen: StrategyName = "permuted"
+    # Ids per range: at first, and the bounds within which the size follows the demand.
+    range_size: RangeSize = 10_000
+    range_size_min: RangeSize = 1_000
+    range_size_max: RangeSize = 1_000_000
     redirect_status: Literal[301, 302, 307, 308] = 302
     redirect_cache_control: str = "private, max-age=0"
     max_url_bytes: Annotated[int, Meta(ge=64, le=65_536)] = 2_048
@@ -47,21 +53,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             SettingsError: naming every setting that is missing or wrong, not only the first.
         """
-        values: dict[str, Any] = {}
+        values: dict[str, Any] = {"database_url": "", "redis_url": ""}
         wrong = []
         for name, kind in get_type_hints(cls, include_extras=True).items():
             text = environ.get(PREFIX + name.upper())
             if text is not None:
                 try:
-                    values[name] = msgspec.convert(text, kind, strict=False)
+                    values[name] = _convert(text, kind)
                     _check(name, text)
                 except (msgspec.ValidationError, ValueError) as error:
                     wrong.append(f"{PREFIX}{name.upper()}={_shown(name, text)}: {error}")
             elif name in {"database_url", "redis_url"}:
                 wrong.append(f"{PREFIX}{name.upper()} is not set")
+        settings = cls(**values)
+        wrong += _check_together(settings)
         if wrong:
             raise SettingsError("these settings need mending:\n  " + "\n  ".join(wrong))
-        return cls(**values)
+        return settings
 
 
 def unknown_settings(environ: Mapping[str, str]) -> list[str]:
@@ -75,6 +83,28 @@ def unknown_settings(environ: Mapping[str, str]) -> list[str]:
             hint = f"; did you mean {PREFIX}{near[0]}?" if near else ""
             lines.append(f"{PREFIX}{name} is not a setting of hop{hint}")
     return lines
+
+
+def _convert(text: str, kind: Any) -> Any:
+    try:
+        return msgspec.convert(text, kind, strict=False)
+    except msgspec.ValidationError as error:
+        if get_origin(kind) is Literal:
+            choices = ", ".join(str(choice) for choice in get_args(kind))
+            raise ValueError(f"expected one of {choices}") from error
+        raise
+
+
+def _check_together(settings: Settings) -> list[str]:
+    """A line for each combination that cannot be, though each setting alone could."""
+    wrong = []
+    least, first, most = settings.range_size_min, settings.range_size, settings.range_size_max
+    if not least <= first <= most:
+        wrong.append(
+            f"{PREFIX}RANGE_SIZE={first}: expected a size from {PREFIX}RANGE_SIZE_MIN={least} to"
+            f" {PREFIX}RANGE_SIZE_MAX={most}"
+        )
+    return wrong
 
 
 def _check(name: str, text: str) -> None:

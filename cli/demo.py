@@ -18,7 +18,7 @@ from typing import Any, Final
 import click
 import urllib3
 
-from cli.environment import read_admin_key
+from cli.environment import parse_settings, read_admin_key
 from cli.migrate import store_admin_key
 from cli.seed import seed
 from cli.supervisor import (
@@ -38,6 +38,9 @@ START_WITHIN_S: Final = 30.0
 WATCH_EVERY_S: Final = 0.25
 # What Redis says at each start, as warnings.
 NOISE: Final = re.compile("oO0OoO0|Redis version=|Configuration loaded|Memory overcommit")
+
+# Stand-ins for the servers that are not started yet.
+ADDRESSES_TO_COME: Final = {"HOP_DATABASE_URL": "postgresql:", "HOP_REDIS_URL": "unix:"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,9 @@ def demo(port: int, data_dir: Path, server: str, workers: int, *, no_seed: bool)
     admin key and process ids are in DATA_DIR/demo.json.
     """
     plan = Plan(port, data_dir.resolve(), server, workers, seed=not no_seed)
-    read_admin_key()  # an unusable one is refused before anything is started
+    # What cannot be used is refused before anything is started.
+    read_admin_key()
+    parse_settings({**ADDRESSES_TO_COME, **os.environ})
     plan.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _sole_user_of(plan.data_dir):
         _check_port(port)

@@ -1,6 +1,7 @@
 """What several commands need from the environment, with errors for people."""
 
 import os
+from collections.abc import Mapping
 
 import click
 
@@ -16,14 +17,23 @@ def read_settings() -> Settings:
     Raises:
         click.ClickException: listing everything that is wrong.
     """
-    try:
-        settings = Settings.from_env(os.environ)
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from error
+    settings = parse_settings(os.environ)
     configure_logs(settings.log_format, settings.log_level)
     for line in unknown_settings(os.environ):
         click.echo(f"warning: {line}", err=True)
     return settings
+
+
+def parse_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings of an environment.
+
+    Raises:
+        click.ClickException: listing everything that is wrong.
+    """
+    try:
+        return Settings.from_env(environ)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def read_admin_key() -> str | None:

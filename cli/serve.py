@@ -6,9 +6,13 @@ from importlib.util import find_spec
 
 import click
 
+from app.codes import note_strategy
+from app.settings import Settings
 from cli.environment import read_admin_key, read_settings
 from cli.migrate import store_admin_key
 from db.errors import DatabaseUnavailableError
+from db.migrate import find_missing
+from db.pool import open_pool
 
 # More threads than this only take turns: the interpreter runs one at a time.
 THREADS = 8
@@ -45,11 +49,27 @@ def serve(host: str, port: int, server: str, workers: int) -> None:
             store_admin_key(settings.database_url, admin_key)
         except DatabaseUnavailableError as error:
             click.echo(f"warning: HOP_ADMIN_KEY is not stored yet: {error}", err=True)
+    announce_strategy(settings)
     environ = {name: value for name, value in os.environ.items() if name != "HOP_ADMIN_KEY"}
     build = _granian if server == "granian" else _gunicorn
     arguments = build(host, port, workers)
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, "-m", *arguments], environ)  # noqa: S606
+
+
+def announce_strategy(settings: Settings) -> None:
+    """Record which strategy makes codes from now on, and say so when that is a change."""
+    try:
+        if find_missing(settings.database_url):
+            click.echo("warning: the schema is not up to date. Run: hop migrate", err=True)
+            return
+        with open_pool(settings.database_url, name="hop-serve", max_size=1) as pool:
+            change = note_strategy(settings, pool)
+    except DatabaseUnavailableError as error:
+        click.echo(f"warning: cannot tell whether HOP_KEYGEN was changed: {error}", err=True)
+    else:
+        if change is not None:
+            click.echo(f"notice: {change}", err=True)
 
 
 def _gunicorn(host: str, port: int, workers: int) -> list[str]:

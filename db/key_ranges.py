@@ -2,11 +2,19 @@
 
 import os
 import socket
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Final
+
+from psycopg.rows import class_row
 
 from db.errors import DatabaseUnavailableError
 from db.pool import Pool, connection_to
 
-_RESERVE = """
+SPACE: Final = "links"
+
+RESERVE = """
 WITH taken AS (
     UPDATE key_ranges SET next_id = next_id + %(size)s WHERE space = %(space)s
     RETURNING next_id - %(size)s AS start_id, next_id AS stop_id
@@ -18,6 +26,27 @@ RETURNING start_id, stop_id
 
 _KEY = "SELECT permutation_key FROM key_ranges WHERE space = %(space)s"
 
+_FIND_GRANT = """
+SELECT start_id, stop_id, holder, granted_at FROM key_range_grants
+WHERE space = %(space)s AND start_id <= %(id)s
+ORDER BY start_id DESC LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The ids from `start_id` up to, not including, `stop_id` were given to `holder`."""
+
+    start_id: int
+    stop_id: int
+    holder: str
+    granted_at: datetime
+
+
+def this_process() -> str:
+    """The name under which this process holds what is given to it: host and process id."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
 
 class KeyRanges:
     """The range source of one key space: satisfies `keygen.ranges.RangeSource`. Thread-safe.
@@ -26,10 +55,10 @@ class KeyRanges:
     same `next_id`; a range committed and then lost with its process is a gap.
     """
 
-    def __init__(self, pool: Pool, space: str = "links") -> None:
+    def __init__(self, pool: Pool, space: str = SPACE) -> None:
         self._pool = pool
         self._space = space
-        self._holder = f"{socket.gethostname()}:{os.getpid()}"
+        self._holder = this_process()
 
     def reserve_range(self, size: int) -> range:
         """Reserve `size` consecutive ids.
@@ -39,13 +68,27 @@ class KeyRanges:
         """
         values = {"size": size, "space": self._space, "holder": self._holder}
         with connection_to(self._pool) as connection:
-            row = connection.execute(_RESERVE, values).fetchone()
+            row = connection.execute(RESERVE, values).fetchone()
         if row is None:
             raise DatabaseUnavailableError(
                 f"there is no key space {self._space!r}: run hop migrate"
             )
         start, stop = row
         return range(start, stop)
+
+    def find_grant(self, id_: int) -> Grant | None:
+        """The range that an id belongs to; None when it was never given to anyone.
+
+        Raises:
+            DatabaseUnavailableError: Postgres is away.
+        """
+        values = {"space": self._space, "id": id_}
+        with (
+            connection_to(self._pool) as connection,
+            connection.cursor(row_factory=class_row(Grant)) as cursor,
+        ):
+            grant = cursor.execute(_FIND_GRANT, values).fetchone()
+        return grant if grant is not None and id_ < grant.stop_id else None
 
     def permutation_key(self) -> bytes:
         """The secret of this key space, 32 bytes. Change it and new codes may meet old ones.
@@ -60,3 +103,11 @@ class KeyRanges:
                 f"there is no key space {self._space!r}: run hop migrate"
             )
         return bytes(row[0])
+
+    def key_fingerprint(self) -> str:
+        """16 characters that change with the permutation key and do not reveal it.
+
+        Raises:
+            DatabaseUnavailableError: as `permutation_key`.
+        """
+        return sha256(self.permutation_key()).hexdigest()[:16]

@@ -7,22 +7,28 @@ What must always hold:
 3. An id that was reserved and not given out is lost when the process ends. Gaps are normal.
 
 The idea is that of Hi/Lo and of segment mode in Meituan's Leaf: one round trip per range, the next
-range fetched in the background before the present one runs out, and a short wait when a burst
-empties both.
+range fetched in the background before the present one runs out, a short wait when a burst empties
+both, and a size that follows the demand (https://tech.meituan.com/2017/04/21/mt-leaf.html).
 """
 
 import random
 import threading
 import time
+from collections.abc import Callable
 from typing import Final, Protocol
+
+from keygen.errors import CodesUnavailableError
 
 # The next range is asked for when this share of the present one is left.
 PREFETCH_SHARE: Final = 0.2
+# A range that lasts less than the first was too small, one that lasts more than the second too big.
+SHORT_S: Final = 60.0
+LONG_S: Final = 3_600.0
 RETRY_FIRST_S: Final = 0.05
 RETRY_LONGEST_S: Final = 1.0
 
 
-class RangesUnavailableError(Exception):
+class RangesUnavailableError(CodesUnavailableError):
     """The ranges in hand are used up and no other can be had at present."""
 
 
@@ -37,19 +43,38 @@ class RangeSource(Protocol):
 class RangeAllocator:
     """Hands out ids from reserved ranges. One per process, made after fork; thread-safe."""
 
-    def __init__(self, source: RangeSource, size: int = 10_000, wait_s: float = 2.0) -> None:
+    def __init__(
+        self,
+        source: RangeSource,
+        size: int = 10_000,
+        wait_s: float = 2.0,
+        *,
+        min_size: int | None = None,
+        max_size: int | None = None,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Make an empty allocator; the first range is fetched when the first id is asked for.
 
         Args:
             source: where ranges come from; called on a background thread, one call at a time.
-            size: ids per range, at least 1.
+            size: ids in the first range, at least 1.
             wait_s: how long `next_id` waits for a range when none is in hand.
+            min_size: the size shrinks to this, but never below it; `size` when not given.
+            max_size: the size grows to this, but never above it; `size` when not given.
+            now_s: a clock in seconds that never steps back; it tells how long a range lasted.
         """
-        if size < 1:
-            raise ValueError(f"a range has at least one id, got {size}")
+        self._min_size = size if min_size is None else min_size
+        self._max_size = size if max_size is None else max_size
+        if not 1 <= self._min_size <= size <= self._max_size:
+            raise ValueError(
+                "a range has at least one id, and its size lies within its bounds: got"
+                f" {self._min_size} <= {size} <= {self._max_size}"
+            )
         self._source = source
         self._size = size
         self._wait_s = wait_s
+        self._now_s = now_s
+        self._began_s: float | None = None  # when the present range came into use
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._next = 0
@@ -58,7 +83,8 @@ class RangeAllocator:
         self._standby: range | None = None
         self._fetching = False
         self._failure: Exception | None = None
-        self._closed = threading.Event()
+        self._wake_fetch = threading.Event()
+        self._closed = False
 
     def next_id(self) -> int:
         """The next id. No I/O on the caller's thread; waits shortly if a burst emptied the ranges.
@@ -82,44 +108,70 @@ class RangeAllocator:
 
     def close(self) -> None:
         """Stop fetching. What is in hand becomes a gap."""
-        self._closed.set()
+        self._closed = True
+        self._wake_fetch.set()
 
     def _refill(self) -> None:
-        """Leave `_next` on an id that may be given out. Called with the lock held."""
-        if self._standby is None and not self._fetching:
-            self._fetching = True
-            threading.Thread(target=self._fetch, name="range-fetch", daemon=True).start()
-        if self._next < self._stop:
-            self._alarm = self._stop
-            return
-        if self._standby is None:
-            self._wait_for_standby()
-        assert self._standby is not None  # noqa: S101 - _wait_for_standby raises otherwise
-        self._next, self._stop = self._standby.start, self._standby.stop
-        self._alarm = self._stop - int(len(self._standby) * PREFETCH_SHARE)
-        self._standby = None
+        """Leave `_next` on an id that may be given out. Called with the lock held.
 
-    def _wait_for_standby(self) -> None:
-        deadline = time.monotonic() + self._wait_s
-        while self._standby is None:
-            if self._failure is not None:
-                raise RangesUnavailableError(
-                    "no id is left and the next range failed"
-                ) from self._failure
-            if not self._changed.wait(deadline - time.monotonic()) and self._standby is None:
-                raise RangesUnavailableError(f"no id is left and none came in {self._wait_s} s")
+        The lock is free while this waits, so what it waited for may be another caller's by the time
+        it goes on, who may have used it up or left some: each round looks at everything anew.
+        """
+        deadline_s = time.monotonic() + self._wait_s
+        if self._next >= self._stop:
+            # What failed before this caller came says nothing about now: have it tried at once.
+            self._failure = None
+            self._wake_fetch.set()
+        while self._next >= self._alarm:
+            if self._standby is None and not self._fetching:
+                self._fetching = True
+                threading.Thread(target=self._fetch, name="range-fetch", daemon=True).start()
+            if self._next < self._stop:
+                self._alarm = self._stop
+            elif self._standby is not None:
+                self._begin(self._standby)
+            else:
+                self._wait(deadline_s)
+
+    def _begin(self, fetched: range) -> None:
+        self._fit_size()
+        self._next, self._stop, self._standby = fetched.start, fetched.stop, None
+        self._alarm = self._stop - int(len(fetched) * PREFETCH_SHARE)
+
+    def _fit_size(self) -> None:
+        """Double or halve the size of ranges to come, by how long the one used up has lasted."""
+        now_s = self._now_s()
+        if self._began_s is not None:
+            lasted_s = now_s - self._began_s
+            if lasted_s < SHORT_S:
+                self._size = min(self._size * 2, self._max_size)
+            elif lasted_s > LONG_S:
+                self._size = max(self._size // 2, self._min_size)
+        self._began_s = now_s
+
+    def _wait(self, deadline_s: float) -> None:
+        """Let the lock go until something has changed."""
+        if self._failure is not None:
+            raise RangesUnavailableError(
+                "no id is left and the next range failed"
+            ) from self._failure
+        left_s = deadline_s - time.monotonic()
+        if left_s <= 0:
+            raise RangesUnavailableError(f"no id is left and none came in {self._wait_s} s")
+        self._changed.wait(left_s)
 
     def _fetch(self) -> None:
         """Fetch one range, trying until it is there: callers meanwhile use up what is in hand."""
         pause_s = RETRY_FIRST_S
-        while not self._closed.is_set():
+        while not self._closed:
+            self._wake_fetch.clear()
             try:
                 fetched = self._source.reserve_range(self._size)
             except Exception as error:  # noqa: BLE001 - a thread's outermost loop; callers get it
                 with self._lock:
                     self._failure = error
                     self._changed.notify_all()
-                self._closed.wait(random.uniform(pause_s / 2, pause_s))  # noqa: S311 - jitter
+                self._wake_fetch.wait(random.uniform(pause_s / 2, pause_s))  # noqa: S311 - jitter
                 pause_s = min(pause_s * 2, RETRY_LONGEST_S)
             else:
                 with self._lock:

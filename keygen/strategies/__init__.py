@@ -1,6 +1,14 @@
-"""Ways to make codes, all behind one interface: the lab compares them, the service runs any."""
+"""Ways to make codes, all behind one interface: the lab compares them, the service runs any.
 
-from typing import Protocol
+One file each, named like the strategy. Some need a database: what they need of it is a Protocol in
+the same file, and `db` has a class that satisfies it.
+"""
+
+from typing import Literal, Protocol
+
+StrategyName = Literal[
+    "counter", "range", "permuted", "stride", "random", "hash", "pool", "snowflake"
+]
 
 
 class Strategy(Protocol):
@@ -14,6 +22,7 @@ class Strategy(Protocol):
             attempt: 0 for the first try, one more after each conflict.
 
         Raises:
-            keygen.ranges.RangesUnavailableError: no code can be made at present.
+            keygen.errors.CodesUnavailableError: no code can be made at present. What a source of
+                ids or codes raises on the caller's thread passes through as it is.
         """
         ...

@@ -1,0 +1,49 @@
+"""Worker ids for snowflakes, leased for intervals of time that never overlap."""
+
+from db.key_ranges import this_process
+from db.pool import Pool, connection_to
+
+# The times are the holder's, and Postgres's own clock plays no part: whatever the clocks show, an
+# interval begins after the end of every earlier one of the same worker id.
+_LEASE = """
+UPDATE key_workers SET leased_until_ms = %(until_ms)s, holder = %(holder)s, leased_at = now()
+WHERE worker_id = (
+    SELECT worker_id FROM key_workers WHERE leased_until_ms <= %(from_ms)s
+    ORDER BY worker_id LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+RETURNING worker_id
+"""
+
+_LEASE_END = "SELECT leased_until_ms FROM key_workers WHERE worker_id = %(worker_id)s"
+
+
+class KeyWorkers:
+    """Satisfies `keygen.strategies.snowflake.WorkerIds`. Thread-safe; shared by all processes."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._holder = this_process()
+
+    def lease_worker(self, from_ms: int, until_ms: int) -> int | None:
+        """Lease a worker id for `from_ms` up to, not including, `until_ms`, in Unix time.
+
+        Returns:
+            None when each of them was leased for a time after `from_ms`.
+
+        Raises:
+            DatabaseUnavailableError: Postgres is away.
+        """
+        values = {"from_ms": from_ms, "until_ms": until_ms, "holder": self._holder}
+        with connection_to(self._pool) as connection:
+            row = connection.execute(_LEASE, values).fetchone()
+            return None if row is None else int(row[0])
+
+    def read_lease_end(self, worker_id: int) -> int:
+        """The moment, in Unix time in milliseconds, from which on nobody has had a worker id.
+
+        Raises:
+            DatabaseUnavailableError: Postgres is away.
+        """
+        with connection_to(self._pool) as connection:
+            row = connection.execute(_LEASE_END, {"worker_id": worker_id}).fetchone()
+            return 0 if row is None else int(row[0])
