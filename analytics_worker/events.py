@@ -3,6 +3,7 @@
 This is all that the web process knows of the worker.
 """
 
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ class PoisonedError(Exception):
     """A line or chunk that can never be understood, however often it is read."""
 
 
+_PRODUCER: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
+
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Click)
 
@@ -59,9 +62,12 @@ def decode_click(line: bytes) -> Click:
         PoisonedError: it is not a click of a known version.
     """
     try:
-        return _decoder.decode(line)
+        click = _decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise PoisonedError(f"not a click: {error}") from error
+    if not click.code.isprintable():
+        raise PoisonedError(f"not a code: {click.code!r}")
+    return click
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,9 @@ def chunk_from_fields(fields: Mapping[bytes, bytes]) -> Chunk:
         lines = unpack.decompress(fields[b"payload"], CHUNK_BYTES + 1)
         if not unpack.eof or len(lines) > CHUNK_BYTES:
             raise PoisonedError("the chunk is cut off or too large")
-        return Chunk(fields[b"producer"].decode(), int(fields[b"offset"]), lines)
+        chunk = Chunk(fields[b"producer"].decode(), int(fields[b"offset"]), lines)
     except (KeyError, ValueError, zlib.error) as error:
         raise PoisonedError(f"not a chunk: {error!r}") from error
+    if chunk.offset < 0 or not _PRODUCER.fullmatch(chunk.producer):
+        raise PoisonedError(f"no journal is called {chunk.producer!r}, or begins at {chunk.offset}")
+    return chunk

@@ -64,5 +64,5 @@ def _dimensions(click: Click, agent: Agent) -> dict[str, str]:
 
 
 def _storable(value: str) -> str:
-    """Bounded, and without the one character that Postgres has no room for in text."""
-    return value.replace("\0", "")[:LONGEST_VALUE]
+    """Bounded, and without what Postgres has no room for in text: NUL and lone surrogates."""
+    return value.replace("\0", "").encode("utf-8", "ignore").decode()[:LONGEST_VALUE]

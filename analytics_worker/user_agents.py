@@ -8,7 +8,7 @@ from ua_parser import parse
 
 UNKNOWN: Final = "unknown"
 
-_DESKTOP_SYSTEMS: Final = {"Windows", "Mac OS X", "Linux", "Ubuntu", "Fedora", "Chrome OS"}
+_DESKTOP: Final = ("Windows NT", "Macintosh", "X11;", "CrOS")
 _TABLETS: Final = ("iPad", "Tablet", "Kindle")
 
 
@@ -39,4 +39,4 @@ def _device(header: str, system: str) -> str:
         return "mobile" if "Mobile" in header else "tablet"
     if system == "iOS" or "Mobi" in header:
         return "mobile"
-    return "desktop" if system in _DESKTOP_SYSTEMS else UNKNOWN
+    return "desktop" if any(word in header for word in _DESKTOP) else UNKNOWN

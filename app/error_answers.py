@@ -35,7 +35,7 @@ def _answer(error: Exception) -> Response:
     field = error.field if isinstance(error, HopError) else None
     if problem.status == 503:  # noqa: PLR2004
         log.warning("request not served", error=str(error), path=request.path)
-        detail = "The database does not answer. Nothing was changed; try again shortly."
+        detail = problem.meaning
     elif problem.status == 500:  # noqa: PLR2004
         log.error("unhandled error", path=request.path, exc_info=error)
         detail = "It is in the log, under the request id of this answer."

@@ -5,10 +5,12 @@ link's version, and a write is a compare-and-set in Redis, so a reader that look
 before an edit and writes after it cannot bring the old target back. "No such link" has version 0:
 any link replaces it.
 
-Every failure of Redis reads as "not cached": redirects then come from Postgres.
+Every failure of Redis reads as "not cached": redirects then come from Postgres. A change that could
+not be written is kept by the process that made it, and written as soon as Redis is back.
 """
 
 import random
+import threading
 import time
 from typing import Final, cast
 
@@ -24,7 +26,7 @@ log = structlog.get_logger(__name__)
 KEY_PREFIX: Final = "link:"
 # Entries written together should not end together.
 TTL_JITTER: Final = 0.1
-LOG_EVERY_S: Final = 10.0
+LEAVE_ALONE_S: Final = 1.0
 
 # KEYS: entry. ARGV: version, value, TTL in ms. An entry is "<version> <JSON>".
 _PUT: Final = """
@@ -69,34 +71,78 @@ def cached_form(link: Link | None) -> CachedLink:
 class LinkCache:
     """The Redis tier. Thread-safe; never raises on a failure of Redis."""
 
-    def __init__(self, client: "redis.Redis", *, ttl_s: int, negative_ttl_s: int) -> None:
+    def __init__(
+        self,
+        client: "redis.Redis",
+        patient_client: "redis.Redis",
+        *,
+        ttl_s: int,
+        negative_ttl_s: int,
+    ) -> None:
+        """Make the tier.
+
+        Args:
+            client: for redirects, with a time-out of milliseconds.
+            patient_client: for changes, with one of seconds: a lost change is worse than a wait.
+            ttl_s: life of a link's entry, give or take a tenth.
+            negative_ttl_s: life of "there is no such link".
+        """
         self._client = client
         self._ttl_s = ttl_s
         self._negative_ttl_s = negative_ttl_s
         self._put = client.register_script(_PUT)
+        self._patient_put = patient_client.register_script(_PUT)
         self._decoder = msgspec.json.Decoder(CachedLink)
-        self._logged_at = -LOG_EVERY_S
+        self._away_until = 0.0  # time.monotonic()
+        self._unpublished: dict[str, CachedLink] = {}
+        self._lock = threading.Lock()
 
     def get(self, code: str) -> CachedLink | None:
         """The entry of a code, or None when there is none or Redis cannot be asked."""
+        if time.monotonic() < self._away_until:
+            return None
         try:
             value = cast("bytes | None", self._client.get(KEY_PREFIX + code))
             return None if value is None else self._decoder.decode(value.partition(b" ")[2])
         except (redis.RedisError, msgspec.DecodeError) as error:
-            self._complain(error)
+            self._leave_alone(error)
             return None
 
-    def put(self, code: str, entry: CachedLink) -> None:
-        """Write an entry unless a newer one is there."""
-        ttl_s = self._ttl_s if entry.target_url is not None else self._negative_ttl_s
-        ttl_ms = int(ttl_s * 1000 * random.uniform(1 - TTL_JITTER, 1 + TTL_JITTER))  # noqa: S311
-        value = b"%d %s" % (entry.version, msgspec.json.encode(entry))
-        try:
-            self._put(keys=[KEY_PREFIX + code], args=[entry.version, value, ttl_ms])
-        except redis.RedisError as error:
-            self._complain(error)
+    def fill(self, code: str, entry: CachedLink) -> None:
+        """Write what a reader found in Postgres, unless a newer entry is there."""
+        if time.monotonic() >= self._away_until:
+            try:
+                self._put(keys=[KEY_PREFIX + code], args=self._arguments(entry))
+            except redis.RedisError as error:
+                self._leave_alone(error)
 
-    def _complain(self, error: Exception) -> None:
-        if time.monotonic() - self._logged_at >= LOG_EVERY_S:
-            self._logged_at = time.monotonic()
+    def publish(self, code: str, entry: CachedLink) -> None:
+        """Write what was changed in Postgres; while Redis is away it is kept, and tried again."""
+        with self._lock:
+            self._unpublished[code] = entry
+        if time.monotonic() >= self._away_until:
+            self.publish_waiting()
+
+    def publish_waiting(self) -> None:
+        """Write the changes that Redis does not have yet. Called now and then."""
+        for code, entry in list(self._unpublished.items()):
+            try:
+                self._patient_put(keys=[KEY_PREFIX + code], args=self._arguments(entry))
+            except redis.RedisError as error:
+                self._leave_alone(error)
+                return
+            with self._lock:
+                if self._unpublished.get(code) is entry:  # not changed again meanwhile
+                    del self._unpublished[code]
+
+    def _arguments(self, entry: CachedLink) -> list[int | bytes]:
+        # A deletion lives as long as a link: its version must outlast every slow reader.
+        ttl_s = self._ttl_s if entry.version > 0 else self._negative_ttl_s
+        ttl_ms = int(ttl_s * 1000 * random.uniform(1 - TTL_JITTER, 1 + TTL_JITTER))  # noqa: S311
+        return [entry.version, b"%d %s" % (entry.version, msgspec.json.encode(entry)), ttl_ms]
+
+    def _leave_alone(self, error: Exception) -> None:
+        """Ask Redis nothing for a moment: each redirect would wait for the time-out again."""
+        if time.monotonic() >= self._away_until:
+            self._away_until = time.monotonic() + LEAVE_ALONE_S
             log.warning("Redis cannot be used; going on with Postgres", error=str(error))

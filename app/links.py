@@ -56,7 +56,7 @@ def shorten(
             )
         link = inserted
     # Not left to the first reader: there may be a cached "no such link" to replace.
-    store.cache.put(link.code, cached_form(link))
+    store.cache.fill(link.code, cached_form(link))
     return link
 
 
@@ -84,7 +84,7 @@ def resolve(store: LinkStore, code: str) -> CachedLink:
     entry = store.cache.get(code)
     if entry is None:
         entry = cached_form(find_link(store.pool, code))
-        store.cache.put(code, entry)
+        store.cache.fill(code, entry)
     return entry
 
 
@@ -111,7 +111,7 @@ def edit(store: LinkStore, code: str, **changes: str | bool | datetime | None) -
         changed = dataclasses.replace(get_link(store, code), **changes)  # type: ignore[arg-type]
         written = update_link(store.pool, changed)
         if written is not None:
-            store.cache.put(code, cached_form(written))
+            store.cache.publish(code, cached_form(written))
             return written
     raise EditConflictError("Read it again and repeat the change.")
 
@@ -122,7 +122,11 @@ def delete(store: LinkStore, code: str) -> None:
     Raises:
         LinkNotFoundError: there is no such link.
     """
-    version = delete_link(store.pool, code) if is_code(code) else None
-    if version is None:
+    deletion = delete_link(store.pool, code) if is_code(code) else None
+    if deletion is None:
         raise LinkNotFoundError(f"No link has the code {code!r}.")
-    store.cache.put(code, CachedLink(version))
+    # Also when it was deleted before: the answer to the first request may have been lost, and the
+    # cache not told.
+    store.cache.publish(code, CachedLink(deletion.version))
+    if not deletion.is_new:
+        raise LinkNotFoundError(f"The link {code!r} was deleted before.")

@@ -20,12 +20,21 @@ class Problem(NamedTuple):
     retry_after_s: int | None = None
 
 
-UNAVAILABLE: Final = Problem(
+DATABASE_AWAY: Final = Problem(
     503,
-    "unavailable",
+    "database-away",
     "hop cannot do this at the moment",
-    "The database does not answer. Links that are in the cache go on redirecting. Nothing was"
-    " changed by the request; repeat it after the seconds that Retry-After names.",
+    "The database does not answer. Links that are in the cache go on redirecting. A change that was"
+    " asked for was most likely not made, but may have been: look, then repeat it after the seconds"
+    " that Retry-After names.",
+    retry_after_s=2,
+)
+NO_CODES: Final = Problem(
+    503,
+    "no-codes",
+    "hop cannot make a code at the moment",
+    "The codes in hand are used up and no more can be had just now. Nothing was changed; repeat the"
+    " request after the seconds that Retry-After names, or choose an alias.",
     retry_after_s=2,
 )
 TOO_LARGE: Final = Problem(
@@ -107,8 +116,8 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
         "A field is missing, unknown, of another type or out of range; the member `field` of the"
         " problem names it.",
     ),
-    DatabaseUnavailableError: UNAVAILABLE,
-    CodesUnavailableError: UNAVAILABLE,
+    DatabaseUnavailableError: DATABASE_AWAY,
+    CodesUnavailableError: NO_CODES,
     RequestEntityTooLarge: TOO_LARGE,
     Exception: Problem(
         500,

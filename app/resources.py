@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from app.clicks.journal import Journal
-from app.clicks.recorder import ClickRecorder
+from app.clicks.recorder import ClickRecorder, renew_visitor_key
 from app.clicks.shipper import Shipper
 from app.codes import CodeSource, open_strategy
+from app.housekeeping import Housekeeper, Job
 from app.link_cache import LinkCache
 from app.links import LinkStore
 from app.settings import Settings
 from db import pool as db_pool
 from db.pool import Pool
+from db.redis_client import connect_redis
 
 # A redirect does not wait longer for the cache than it would for the database.
 CACHE_TIMEOUT_S = 0.05
@@ -30,6 +30,7 @@ class Resources:
     settings: Settings
     store: LinkStore
     recorder: ClickRecorder
+    housekeeper: Housekeeper
     shipper: Shipper
     codes: CodeSource
     cache_client: "redis.Redis"
@@ -49,6 +50,7 @@ class Resources:
 
     def close(self) -> None:
         """Ship the last clicks, then let go of everything."""
+        self.housekeeper.close()
         self.shipper.close()
         self.codes.close()
         self.pool.close()
@@ -67,31 +69,34 @@ def open_resources(settings: Settings) -> Resources:
     wire_client = connect_redis(settings.redis_url, WIRE_TIMEOUT_S)
     codes = open_strategy(settings, pool)
     cache = LinkCache(
-        cache_client, ttl_s=settings.cache_ttl_s, negative_ttl_s=settings.negative_cache_ttl_s
+        cache_client,
+        wire_client,
+        ttl_s=settings.cache_ttl_s,
+        negative_ttl_s=settings.negative_cache_ttl_s,
     )
     directory = Path(settings.journal_dir)
     journal = Journal(directory)
     recorder = ClickRecorder(journal)
-    shipper = Shipper(
-        directory=directory, journal=journal, recorder=recorder, pool=pool, wire=wire_client
+    shipper = Shipper(directory=directory, journal=journal, pool=pool, wire=wire_client)
+    housekeeper = Housekeeper(
+        [
+            Job("ship clicks", 0.1, shipper.ship),
+            Job("sync journal", 1.0, shipper.sync),
+            Job("confirm clicks", 1.0, shipper.confirm),
+            Job("tidy journals", 1.0, shipper.tidy),
+            Job("adopt journals", 2.0, shipper.adopt),
+            Job("renew visitor key", 1.0, lambda: renew_visitor_key(recorder, pool)),
+            Job("publish changes", 0.5, cache.publish_waiting),
+        ]
     )
-    shipper.start()
+    housekeeper.start()
     return Resources(
         settings=settings,
         store=LinkStore(pool, cache, codes.strategy),
         recorder=recorder,
+        housekeeper=housekeeper,
         shipper=shipper,
         codes=codes,
         cache_client=cache_client,
         wire_client=wire_client,
-    )
-
-
-def connect_redis(url: str, timeout_s: float) -> "redis.Redis":
-    """A client that gives up quickly and does not retry: its callers know what to do instead."""
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=timeout_s,
-        socket_connect_timeout=timeout_s,
-        retry=Retry(NoBackoff(), 0),
     )

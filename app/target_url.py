@@ -6,6 +6,7 @@ never disagree about which host a link leads to.
 
 import re
 from collections.abc import Collection
+from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 import ada_url
@@ -13,7 +14,6 @@ import ada_url
 from app.errors import InvalidTargetError
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_LOOPBACK: Final = {"localhost", "127.0.0.1", "[::1]"}
 _WEB_PORTS: Final = {"80", "443"}
 
 
@@ -46,7 +46,7 @@ def normalise(text: str, *, max_bytes: int, own_hosts: Collection[str]) -> str:
         raise _refuse("It holds a user name or password; links are public.")
     if len(url.href) > max_bytes:
         raise _refuse(f"In normal form it is longer than {max_bytes} bytes.")
-    if any(_same_host(url.host, own) for own in own_hosts):
+    if any(_same_host(url, own) for own in own_hosts):
         raise _refuse("It leads to this shortener itself.")
     return str(url.href)
 
@@ -55,15 +55,28 @@ def _refuse(detail: str) -> InvalidTargetError:
     return InvalidTargetError(detail, field="url")
 
 
-def _same_host(host: str, own: str) -> bool:
-    """Whether both name one server; a trailing dot, and the two web ports, make no difference."""
-    name, port = _split_port(host)
-    own_name, own_port = _split_port(own.lower())
-    same_name = name == own_name or (name in _LOOPBACK and own_name in _LOOPBACK)
-    return same_name and (port == own_port or {port, own_port} <= _WEB_PORTS)
+def _same_host(url: ada_url.URL, own: str) -> bool:
+    """Whether a target is served where `own` is; the two web ports count as one."""
+    try:
+        other = ada_url.URL(f"http://{own}")
+    except ValueError:
+        return False
+    ports = {url.port or "80", other.port or "80"}
+    same_name = _name(url) == _name(other) or (_is_this_machine(url) and _is_this_machine(other))
+    return same_name and (len(ports) == 1 or ports <= _WEB_PORTS)
 
 
-def _split_port(host: str) -> tuple[str, str]:
-    found = re.fullmatch(r"(.*?)(?::(\d+))?", host)
-    assert found is not None  # noqa: S101 - the pattern matches any text
-    return found[1].removesuffix("."), found[2] or "80"
+def _name(url: ada_url.URL) -> str:
+    return str(url.hostname).removesuffix(".")
+
+
+def _is_this_machine(url: ada_url.URL) -> bool:
+    name = _name(url).strip("[]")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback or (mapped or address).is_unspecified

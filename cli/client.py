@@ -1,6 +1,7 @@
 """hop shorten, hop stats: a client of a running hop."""
 
 import json
+import os
 from typing import Any
 
 import click
@@ -38,15 +39,14 @@ def shorten(url: str, alias: str | None, ttl: int | None, hop_url: str, *, as_js
 @click.command()
 @click.argument("code")
 @url_option
-@click.option("--api-key", envvar="HOP_API_KEY", help="Admin key.  [env var: HOP_API_KEY]")
 @json_option
-def stats(code: str, hop_url: str, api_key: str | None, *, as_json: bool) -> None:
+def stats(code: str, hop_url: str, *, as_json: bool) -> None:
     """Show how often the link CODE was used.
 
-    Needs the admin key: HOP_API_KEY, or the one that a `hop demo` in this folder has written to
-    .hop/demo.json.
+    Needs the admin key: from the variable HOP_API_KEY, or the one that a `hop demo` in this folder
+    has written to .hop/demo.json.
     """
-    key = api_key or _key_of_demo(hop_url)
+    key = os.environ.get("HOP_API_KEY") or _key_of_demo(hop_url)
     counted = _ask("GET", f"{hop_url.rstrip('/')}/api/v1/links/{code}/stats", key=key)
     if as_json:
         click.echo(json.dumps(counted))

@@ -9,12 +9,12 @@ import click
 import redis
 
 from app.clicks import journal
-from app.resources import connect_redis
 from app.settings import Settings, unknown_settings
 from cli.demo_file import demo_file, read_demo_file
 from cli.environment import read_settings
 from db import migrate, pool
 from db.errors import DatabaseUnavailableError
+from db.redis_client import connect_redis
 
 OLDEST_POSTGRES = 140_000
 OLDEST_REDIS = (6, 2)

@@ -53,13 +53,16 @@ def seed(hop_url: str, journal_dir: Path) -> int:
     Returns:
         The number of clicks.
     """
-    for alias, target in SAMPLES.items():
-        urllib3.request("POST", f"{hop_url}/shorten", json={"url": target, "alias": alias})
     lines = [encode_click(click) for click in make_clicks(random.Random(62), time.time())]  # noqa: S311
     journal = create(journal_dir)
     with open(journal.fd, "wb", closefd=False) as file:
         file.writelines(lines)
     journal.close()
+    # The links come last: as long as there is none, the next start begins all over.
+    for alias, target in SAMPLES.items():
+        urllib3.request(
+            "POST", f"{hop_url}/shorten", json={"url": target, "alias": alias}, timeout=10
+        )
     return len(lines)
 
 

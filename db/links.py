@@ -74,22 +74,30 @@ def update_link(pool: Pool, link: Link) -> Link | None:
         return cur.execute(_UPDATE, values).fetchone()
 
 
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A deleted link's last version, and whether it was deleted just now."""
+
+    version: int
+    is_new: bool
+
+
+# The version of an earlier deletion stays: `deleted` is empty, and the row is read as it is.
 _DELETE = """
-UPDATE links SET deleted_at = now(), target_url = '', version = nextval('link_versions')
-WHERE code = %(code)s AND deleted_at IS NULL
-RETURNING version
+WITH deleted AS (
+    UPDATE links SET deleted_at = now(), target_url = '', version = nextval('link_versions')
+    WHERE code = %(code)s AND deleted_at IS NULL RETURNING version
+)
+SELECT version, true AS is_new FROM deleted
+UNION ALL
+SELECT version, false FROM links WHERE code = %(code)s AND deleted_at IS NOT NULL
 """
 
 
-def delete_link(pool: Pool, code: str) -> int | None:
-    """Delete a link and forget its target; the code stays taken for ever.
-
-    Returns:
-        The version of the deletion, or None when there is no such link.
-    """
-    with connection_to(pool) as connection:
-        row = connection.execute(_DELETE, {"code": code}).fetchone()
-        return None if row is None else int(row[0])
+def delete_link(pool: Pool, code: str) -> Deletion | None:
+    """Delete a link and forget its target; the code stays taken for ever. None: never existed."""
+    with connection_to(pool) as connection, connection.cursor(row_factory=class_row(Deletion)) as c:
+        return c.execute(_DELETE, {"code": code}).fetchone()
 
 
 def has_links(pool: Pool) -> bool:

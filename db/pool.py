@@ -5,16 +5,42 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
+from psycopg.abc import RV, PQGen
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from db.errors import DatabaseUnavailableError
 
-Connection = psycopg.Connection[TupleRow]
+
+class Connection(psycopg.Connection[TupleRow]):
+    """A connection that does not wait for ever: a server that hangs enforces no time-out."""
+
+    deadline_s = 5.0
+
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        """Wait for an answer, at most `deadline_s`.
+
+        Raises:
+            psycopg.OperationalError: none came; the connection is of no more use and closed.
+        """
+        try:
+            return super().wait(gen, interval, timeout or self.deadline_s)
+        except psycopg.OperationalError as error:
+            if self.info.transaction_status != TransactionStatus.ACTIVE:
+                raise
+            self.close()  # the answer may still come, and would be taken for that of another query
+            raise psycopg.OperationalError(f"no answer in {self.deadline_s} s") from error
+
+
 Pool = ConnectionPool[Connection]
 
 CONNECT_TIMEOUT_S = 2
 CHECKOUT_TIMEOUT_S = 1.0
+# How much longer than the server's own limit a client waits for it to say that it was reached.
+DEADLINE_SLACK_S = 1.0
+# Of a schema that was never made, and of a standby that accepts no writes: no fault of the request.
+_NOT_READY = (psycopg.errors.UndefinedTable, psycopg.errors.ReadOnlySqlTransaction)
 # A statement that takes longer is a fault: every query of hop reads or writes a few rows by key.
 STATEMENT_TIMEOUT_MS = 2_000
 
@@ -31,6 +57,10 @@ def open_pool(
     Connections are in autocommit mode, so that a single statement costs a single round trip;
     several statements that belong together use `connection.transaction()`. Open it after fork.
     """
+
+    def set_deadline(connection: Connection) -> None:
+        connection.deadline_s = statement_timeout_ms / 1_000 + DEADLINE_SLACK_S
+
     pool: Pool = ConnectionPool(
         database_url,
         name=name,
@@ -45,6 +75,8 @@ def open_pool(
             "connect_timeout": CONNECT_TIMEOUT_S,
             "options": f"-c statement_timeout={statement_timeout_ms} -c timezone=UTC",
         },
+        connection_class=Connection,
+        configure=set_deadline,
         open=False,
     )
     pool.open(wait=False)
@@ -64,18 +96,18 @@ def connection_to(pool: Pool) -> Iterator[Connection]:
             yield connection
         finally:
             pool.putconn(connection)
-    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+    except (psycopg.OperationalError, psycopg.InterfaceError, *_NOT_READY) as error:
         raise DatabaseUnavailableError(str(error)) from error
 
 
 def ping(pool: Pool) -> None:
-    """One round trip.
+    """One round trip, which finds out whether there are links to ask for.
 
     Raises:
         DatabaseUnavailableError: it failed.
     """
     with connection_to(pool) as connection:
-        connection.execute("SELECT 1")
+        connection.execute("SELECT FROM links LIMIT 0")
 
 
 def server_version(pool: Pool) -> int:

@@ -1,4 +1,4 @@
-"""The day's secret for hashing visitors, shared by all hosts, forgotten when the day is over."""
+"""The day's secret for hashing visitors: shared by all hosts, forgotten a day after its own."""
 
 from datetime import date, timedelta
 

@@ -1,6 +1,6 @@
 """/api/v1/links/<code>: read, change, delete, and the counts."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 import msgspec
@@ -11,12 +11,15 @@ from app import links, target_url
 from app.api.auth import require_admin
 from app.api.bodies import answer, read_body
 from app.clicks.recorder import today
+from app.errors import InvalidFieldError
 from app.web_context import own_hosts, resources, short_url
 from db.clicks import read_stats
 from db.links import Link
 
 blueprint = Blueprint("api_v1", __name__, url_prefix="/api/v1")
 blueprint.before_request(require_admin)
+
+FIRST_YEAR, LAST_YEAR = 1970, 9998
 
 
 class LinkAnswer(msgspec.Struct):
@@ -81,7 +84,7 @@ def patch_link(code: str) -> Response:
             patch.url, max_bytes=hop.settings.max_url_bytes, own_hosts=own_hosts()
         )
     if patch.expires_at is not UNSET:
-        changes["expires_at"] = patch.expires_at
+        changes["expires_at"] = patch.expires_at and _checked(patch.expires_at)
     if patch.enabled is not UNSET:
         changes["enabled"] = patch.enabled
     return answer(_shown(links.edit(hop.store, code, **changes)))
@@ -113,6 +116,19 @@ def get_stats(code: str) -> Response:
                 for dimension, rows in stats.by_dimension.items()
             },
         )
+    )
+
+
+def _checked(moment: datetime) -> datetime:
+    """A moment that every part of hop can write down in UTC: years 1970 to 9998."""
+    try:
+        in_utc = moment.astimezone(UTC)
+        if FIRST_YEAR <= in_utc.year <= LAST_YEAR:
+            return in_utc
+    except OverflowError:
+        pass
+    raise InvalidFieldError(
+        f"Expected a moment of the years {FIRST_YEAR} to {LAST_YEAR}.", field="expires_at"
     )
 
 

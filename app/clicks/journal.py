@@ -9,6 +9,7 @@ What must always hold:
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
@@ -118,7 +119,6 @@ class Journal:
         self._directory = directory
         self._lock = threading.Lock()
         self._file = create(directory)
-        self._torn = False
 
     @property
     def file(self) -> JournalFile:
@@ -135,19 +135,15 @@ class Journal:
             OSError: the disk is full or broken; the click is not recorded.
         """
         with self._lock:
-            if self._torn:
-                # End the half-written line, so that it spoils itself and not the next one.
-                os.write(self._file.fd, b"\n")
-                self._torn = False
             written = os.write(self._file.fd, line)
             if written < len(line):
-                self._torn = True
-                raise OSError("the journal's disk is full")
+                # The shipper reads whole lines only, so nobody has seen this half.
+                os.ftruncate(self._file.fd, self._file.size() - written)
+                raise OSError(errno.ENOSPC, "the journal's disk is full")
 
     def rotate(self) -> JournalFile:
         """Go on in a new file; returns the old one, which from now on does not change."""
         fresh = create(self._directory)
         with self._lock:
             old, self._file = self._file, fresh
-            self._torn = False
         return old

@@ -7,7 +7,7 @@ from analytics_worker.events import CHUNK_BYTES, Chunk
 from app.clicks.journal import JournalFile
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Outbox:
     """Always `receipted <= sent <= file.size()`; bytes in between are in the stream, or lost.
 
@@ -41,10 +41,12 @@ class Outbox:
         """
         oldest_end = self.in_flight[0][1] if self.in_flight else 0
         lost = oldest_missing and receipted < oldest_end
+        # Postgres was restored from a backup, or a replica took over without the last commits.
+        gone_back = receipted < self.receipted
         self.receipted = receipted
         while self.in_flight and self.in_flight[0][1] <= receipted:
             self.in_flight.popleft()
-        if lost or self.sent < receipted:
+        if lost or gone_back or self.sent < receipted:
             self.in_flight.clear()
             self.sent = receipted
 

@@ -12,6 +12,8 @@ import structlog
 
 from analytics_worker.events import Click, encode_click
 from app.clicks.journal import Journal
+from db.pool import Pool
+from db.visitor_keys import take_visitor_key
 
 log = structlog.get_logger(__name__)
 
@@ -52,14 +54,14 @@ class ClickRecorder:
         )
         try:
             self._journal.append(encode_click(click))
-        except OSError as error:
+        except (OSError, UnicodeEncodeError) as error:  # full disk; a header of lone surrogates
             self._drop(error)
 
     def _visitor(self, address: str, user_agent: str) -> str:
         text = f"{address}\n{user_agent}".encode("utf-8", "replace")
         return blake2b(text, key=self._visitor_key, digest_size=8).hexdigest()
 
-    def _drop(self, error: OSError) -> None:
+    def _drop(self, error: Exception) -> None:
         self.dropped += 1
         if time.monotonic() - self._logged_at >= LOG_EVERY_S:
             self._logged_at = time.monotonic()
@@ -68,6 +70,17 @@ class ClickRecorder:
                 error=str(error),
                 dropped=self.dropped,
             )
+
+
+def renew_visitor_key(recorder: ClickRecorder, pool: Pool) -> None:
+    """Give the recorder the day's shared key, if it has another one.
+
+    Raises:
+        DatabaseUnavailableError: it goes on with the one that it has.
+    """
+    day = today()
+    if recorder.visitor_key_day != day:
+        recorder.use_visitor_key(day, take_visitor_key(pool, day))
 
 
 def today() -> date:

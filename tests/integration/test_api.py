@@ -1,14 +1,17 @@
 """The interface over HTTP: shorten, redirect, read, change, delete, count."""
 
+import dataclasses
 import time
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+from flask import request
 
 from app import redirects
 from app.factory import create_app
 from app.resources import Resources
+from app.settings import Settings
 from keygen.base62 import ALPHABET
 from tests.integration.conftest import ADMIN, Hop
 
@@ -34,10 +37,22 @@ def test_shorten_answers_201_with_a_code_that_redirects(hop: Hop):
     assert redirect.data == b""
 
 
+def test_address_of_a_visitor_is_believed_from_as_many_proxies_as_are_trusted(settings, hop: Hop):
+    for trusted, believed in ((0, "127.0.0.1"), (1, "198.51.100.7")):
+        changed = msgspec.structs.replace(settings, trusted_proxies=trusted)
+        app = create_app(with_settings(hop, changed))
+        app.add_url_rule("/test/address", view_func=lambda: request.remote_addr)
+        forwarded = {"X-Forwarded-For": "192.0.2.99, 198.51.100.7"}
+        assert app.test_client().get("/test/address", headers=forwarded).text == believed
+
+
+def with_settings(hop: Hop, settings: Settings) -> Resources:
+    return dataclasses.replace(hop.resources, settings=settings)
+
+
 def test_short_url_has_the_configured_base_when_there_is_one(settings, hop: Hop):
     changed = msgspec.structs.replace(settings, base_url="https://sho.rt/")
-    parts = {name: getattr(hop.resources, name) for name in Resources.__dataclass_fields__}
-    client = create_app(Resources(**{**parts, "settings": changed})).test_client()
+    client = create_app(with_settings(hop, changed)).test_client()
     made = client.post("/shorten", json={"url": "https://example.org", "alias": "mine"}).json
     assert made["short_url"] == "https://sho.rt/mine"
     assert client.post("/shorten", json={"url": "http://SHO.RT./x"}).status_code == 422
@@ -151,6 +166,7 @@ def test_pages_allow_no_outside_host_and_answers_carry_the_request_id(hop: Hop):
     page = hop.client.get("/", headers={"X-Request-ID": "my-request-1"})
     assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
     assert page.headers["X-Request-ID"] == "my-request-1"
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
     assert hop.client.get("/", headers={"X-Request-ID": "a\tb"}).headers["X-Request-ID"] != "a\tb"
     assert "http://" not in page.text.replace("http://localhost", "")
 

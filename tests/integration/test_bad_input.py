@@ -64,6 +64,8 @@ def test_shorten_says_what_is_wrong(hop: Hop, body: bytes, headers, status: int,
     [
         ({"expires_at": "tomorrow"}, "expires_at"),
         ({"expires_at": "2030-01-01T00:00:00"}, "expires_at"),  # whose time?
+        ({"expires_at": "0001-01-01T00:00:00+14:00"}, "expires_at"),
+        ({"expires_at": "9999-12-31T23:59:59-12:00"}, "expires_at"),
         ({"enabled": "yes"}, "enabled"),
         ({"url": None}, "url"),
         ({"url": "ftp://example.org"}, "url"),

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -11,9 +12,16 @@ import redis
 
 from analytics_worker import consumer as consumer_module
 from analytics_worker.consumer import Consumer
-from analytics_worker.events import STREAM, Chunk, Click, chunk_to_fields, encode_click
+from analytics_worker.events import (
+    STREAM,
+    Chunk,
+    Click,
+    chunk_from_fields,
+    chunk_to_fields,
+    encode_click,
+)
 from app.clicks.journal import Journal, create
-from app.clicks.recorder import ClickRecorder, today
+from app.clicks.recorder import ClickRecorder, renew_visitor_key, today
 from app.clicks.shipper import Shipper
 from db.clicks import read_clicks, read_receipts, read_stats
 from db.pool import Pool
@@ -39,7 +47,6 @@ class Pipeline:
         self.shipper = Shipper(
             directory=self.directory,
             journal=self.journal,
-            recorder=self.recorder,
             pool=self.pool,
             wire=self.wire,
             **options,
@@ -57,6 +64,7 @@ class Pipeline:
             while self.consumer.consume(block_ms=1):
                 pass
             self.shipper.confirm()
+            self.shipper.tidy()
 
     def clicks(self, code: str = "abc") -> int:
         return read_clicks(self.pool, [code])[code]
@@ -256,6 +264,41 @@ def test_recording_takes_no_notice_when_redis_and_postgres_are_away(tmp_path: Pa
         started = time.monotonic()
         pipeline.click(1_000)
         assert time.monotonic() - started < 5
-        pipeline.shipper.start()
         pipeline.shipper.close(drain_s=0.1)
     assert len(pipeline.journals()) == 1
+
+
+def test_clicks_are_counted_once_when_two_workers_count_at_the_same_time(
+    pipeline: Pipeline,
+):
+    for number in range(20):
+        pipeline.click(50, code=f"code{number % 3}")
+        pipeline.shipper.ship()
+    entries = pipeline.wire.xrange(STREAM)
+    chunks = [chunk_from_fields(fields) for _, fields in entries]
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(2):  # each chunk at least eight times, in several orders
+            orders = [chunks, chunks, chunks[:10], chunks]
+            list(threads.map(lambda order: [pipeline.consumer.count([c]) for c in order], orders))
+    assert sum(pipeline.clicks(f"code{n}") for n in range(3)) == 1_000
+
+
+def test_journal_is_synced_to_the_disk(pipeline: Pipeline, monkeypatch):
+    synced: list[int] = []
+    monkeypatch.setattr("os.fdatasync", synced.append)
+    pipeline.shipper.sync()
+    assert synced == []  # nothing was written
+    pipeline.click(1)
+    pipeline.shipper.sync()
+    pipeline.shipper.sync()
+    assert synced == [pipeline.journal.file.fd]
+
+
+def test_visitors_are_hashed_with_the_shared_key_of_the_day(pipeline: Pipeline, tmp_path: Path):
+    other = ClickRecorder(Journal(tmp_path / "other"))
+    for recorder in (pipeline.recorder, other):
+        renew_visitor_key(recorder, pipeline.pool)
+        assert recorder.visitor_key_day == today()
+    ours, theirs = (each._visitor("192.0.2.1", AGENT) for each in (pipeline.recorder, other))
+    assert ours == theirs != pipeline.recorder._visitor("192.0.2.2", AGENT)
+    other._journal.file.close()

@@ -1,6 +1,7 @@
 """The Redis tier: newer wins, an end to everything, and no failure of Redis is anybody's."""
 
 import random
+import time
 
 import pytest
 import redis
@@ -8,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.link_cache import CachedLink, LinkCache
-from app.resources import connect_redis
+from db.redis_client import connect_redis
 
 pytestmark = pytest.mark.integration
 
@@ -19,13 +20,13 @@ UNKNOWN = CachedLink(0)
 @pytest.fixture
 def cache(redis_url: str) -> LinkCache:
     with connect_redis(redis_url, timeout_s=2) as client:
-        yield LinkCache(client, ttl_s=100, negative_ttl_s=5)
+        yield LinkCache(client, client, ttl_s=100, negative_ttl_s=5)
 
 
 @pytest.mark.parametrize("entry", [LINK, UNKNOWN])
 def test_get_returns_what_was_put(cache: LinkCache, entry: CachedLink):
     assert cache.get("abc") is None
-    cache.put("abc", entry)
+    cache.fill("abc", entry)
     assert cache.get("abc") == entry
 
 
@@ -36,7 +37,7 @@ def test_newest_stays_when_entries_are_put_in_any_order(
 ):
     redis_client.flushdb()
     for version in versions:
-        cache.put("abc", CachedLink(version, f"https://example.org/{version}"))
+        cache.fill("abc", CachedLink(version, f"https://example.org/{version}"))
     assert cache.get("abc").version == max(versions)
 
 
@@ -45,8 +46,8 @@ def test_entries_end_at_different_times_and_unknown_ones_soon(
 ):
     random.seed(1)
     for number in range(50):
-        cache.put(f"link{number}", LINK)
-    cache.put("nothing", UNKNOWN)
+        cache.fill(f"link{number}", LINK)
+    cache.fill("nothing", UNKNOWN)
     ends = [redis_client.pttl(f"link:link{number}") for number in range(50)]
     assert 89_000 < min(ends) < max(ends) <= 110_000
     assert max(ends) - min(ends) > 5_000
@@ -62,6 +63,28 @@ def test_get_reads_as_not_cached_when_the_value_is_damaged(
 
 def test_get_and_put_go_on_when_redis_is_away(tmp_path):
     with connect_redis(f"unix://{tmp_path}/nothing.sock", timeout_s=0.05) as client:
-        cache = LinkCache(client, ttl_s=100, negative_ttl_s=5)
-        cache.put("abc", LINK)
+        cache = LinkCache(client, client, ttl_s=100, negative_ttl_s=5)
+        cache.fill("abc", LINK)
         assert cache.get("abc") is None
+
+
+def test_deletion_outlasts_every_slow_reader(cache: LinkCache, redis_client: "redis.Redis"):
+    cache.publish("gone", CachedLink(8))
+    assert redis_client.pttl("link:gone") > 80_000
+    cache.fill("gone", CachedLink(7, "https://example.org/old"))
+    assert cache.get("gone").target_url is None
+
+
+def test_redis_is_left_alone_for_a_moment_when_it_hangs(redis_url: str, redis_client):
+    with (
+        connect_redis(redis_url, timeout_s=0.05) as client,
+        connect_redis(redis_url, timeout_s=0.05) as patient,
+    ):
+        cache = LinkCache(client, patient, ttl_s=100, negative_ttl_s=5)
+        redis_client.client_pause(2_000)
+        started = time.monotonic()
+        for _ in range(100):
+            assert cache.get("abc") is None
+            cache.fill("abc", LINK)
+        assert time.monotonic() - started < 1.5  # two hundred time-outs would be ten seconds
+        redis_client.client_unpause()

@@ -5,12 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import redis
 
 from app import links
 from app.errors import AliasTakenError, LinkNotFoundError
 from db.links import delete_link, find_link, insert_link, update_link
 from db.pool import Pool
 from tests.integration.conftest import Hop
+from tests.running_demo import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -41,8 +43,10 @@ def test_update_link_refuses_when_the_link_was_changed_meanwhile(pool: Pool):
 
 def test_deleted_code_stays_taken_and_forgets_its_target(pool: Pool):
     link = insert_link(pool, "gone", "https://example.org/private")
-    assert delete_link(pool, "gone") > link.version
-    assert delete_link(pool, "gone") is None
+    deletion = delete_link(pool, "gone")
+    assert deletion.version > link.version
+    assert delete_link(pool, "gone") == dataclasses.replace(deletion, is_new=False)
+    assert delete_link(pool, "never") is None
     assert find_link(pool, "gone") is None
     assert insert_link(pool, "gone", TARGET) is None
     with pool.connection() as connection:
@@ -90,7 +94,7 @@ def test_resolve_keeps_the_new_target_when_a_slow_reader_fills_late(hop: Hop):
     links.shorten(store, TARGET, alias="mine")
     slow = links.cached_form(find_link(store.pool, "mine"))  # read before the edit ...
     links.edit(store, "mine", target_url=f"{TARGET}new")
-    store.cache.put("mine", slow)  # ... and written after it
+    store.cache.fill("mine", slow)  # ... and written after it
     assert links.resolve(store, "mine").target_url == f"{TARGET}new"
 
 
@@ -110,3 +114,38 @@ def test_edit_and_delete_say_so_when_there_is_no_link(hop: Hop):
     for action in (links.edit, links.delete, links.get_link):
         with pytest.raises(LinkNotFoundError):
             action(hop.resources.store, "nothing")
+
+
+def test_edit_reaches_the_cache_when_redis_pauses_for_a_moment(hop: Hop, redis_client):
+    store = hop.resources.store
+    links.shorten(store, TARGET, alias="mine")
+    redis_client.client_pause(300)  # six times what a redirect waits
+    links.edit(store, "mine", target_url=f"{TARGET}new")
+    assert store.cache.get("mine") in {None, links.resolve(store, "mine")}
+    assert links.resolve(store, "mine").target_url == f"{TARGET}new"
+
+
+def test_edit_reaches_the_cache_when_redis_comes_back_with_old_data(hop: Hop, monkeypatch):
+    store = hop.resources.store
+    links.shorten(store, TARGET, alias="mine")
+
+    def away(**_: object) -> None:
+        raise redis.ConnectionError("Redis is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store.cache, "_patient_put", away)
+        links.edit(store, "mine", target_url=f"{TARGET}new")
+        assert store.cache.get("mine") is None  # left alone for a moment
+    wait_until(lambda: store.cache.get("mine"), within_s=10)
+    wait_until(lambda: store.cache.get("mine").target_url == f"{TARGET}new", within_s=10)
+
+
+def test_deletion_reaches_the_cache_when_it_is_asked_for_again(hop: Hop):
+    """The answer to the first request was lost, and with it the change of the cache."""
+    store = hop.resources.store
+    links.shorten(store, TARGET, alias="mine")
+    delete_link(store.pool, "mine")
+    assert links.resolve(store, "mine").target_url == TARGET
+    with pytest.raises(LinkNotFoundError):
+        links.delete(store, "mine")
+    assert links.resolve(store, "mine").target_url is None

@@ -7,7 +7,7 @@ from bench.key_ranges import run
 pytestmark = pytest.mark.integration
 
 # `python -m bench.key_ranges` does the same with 16 processes and a million codes.
-CODES, PROCESSES, KILLS = 200_000, 4, 8
+CODES, PROCESSES, KILLS = 400_000, 8, 12
 
 
 def test_no_code_comes_twice_and_every_wasted_id_is_known_when_processes_are_killed(

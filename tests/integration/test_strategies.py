@@ -46,7 +46,7 @@ def open_codes(name: str, pool: Pool, *, shortest: int = 7, range_size: int = 10
 def make_store(pool: Pool, strategy: Strategy) -> LinkStore:
     """A store whose cache is away: links go to Postgres alone."""
     redis = connect_redis("unix:///nonexistent", timeout_s=0.1)
-    return LinkStore(pool, LinkCache(redis, ttl_s=1, negative_ttl_s=1), strategy)
+    return LinkStore(pool, LinkCache(redis, redis, ttl_s=1, negative_ttl_s=1), strategy)
 
 
 @contextmanager

@@ -1,0 +1,191 @@
+"""app.clicks.journal: lines that survive, in files with one owner."""
+
+import errno
+import fcntl
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import pytest
+
+from app.clicks.journal import Journal, adopt_orphans, create
+
+pytestmark = pytest.mark.unit
+
+
+def content(file) -> bytes:
+    return file.path.read_bytes()
+
+
+@pytest.fixture
+def journal(tmp_path):
+    return Journal(tmp_path)
+
+
+def test_lines_stay_whole_and_none_is_lost_when_many_threads_append(journal):
+    lines = [b"%d:%s\n" % (number, b"x" * (number % 300)) for number in range(4_000)]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(journal.append, lines))
+    assert sorted(content(journal.file).splitlines(keepends=True)) == sorted(lines)
+
+
+def test_lines_are_given_out_whole_when_the_last_is_unfinished(journal):
+    journal.append(b"one\n")
+    journal.append(b"two\n")
+    journal.append(b"thr")
+    file = journal.file
+    assert file.read_lines(0, 100) == b"one\ntwo\n"
+    assert file.read_lines(4, 100) == b"two\n"
+    assert file.read_lines(0, 7) == b"one\n"
+    assert file.read_lines(0, 3) == b""
+    assert file.read_lines(8, 100) == b""
+    assert file.size() == 11
+
+
+def test_journal_is_left_to_its_owner_when_it_is_locked(tmp_path):
+    file = create(tmp_path)
+    assert list(adopt_orphans(tmp_path)) == []
+    file.close()
+    (adopted,) = adopt_orphans(tmp_path)
+    assert adopted.producer == file.producer
+    assert list(adopt_orphans(tmp_path)) == []
+
+
+def test_journal_is_locked_before_it_has_its_name(tmp_path, monkeypatch):
+    seen = []
+    real_flock = fcntl.flock
+
+    def flock(fd, operation):
+        seen.extend(tmp_path.glob("*.journal"))
+        real_flock(fd, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    file = create(tmp_path)
+    assert seen == []
+    assert file.path.exists()
+
+
+def test_journal_is_passed_over_when_its_owner_removes_it_at_that_moment(tmp_path, monkeypatch):
+    file = create(tmp_path)
+    file.close()
+    real_flock = fcntl.flock
+
+    def flock(fd, operation):
+        file.path.unlink()
+        real_flock(fd, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert list(adopt_orphans(tmp_path)) == []
+
+
+def test_journals_have_names_of_their_own_and_are_adopted_oldest_first(tmp_path):
+    files = [create(tmp_path) for _ in range(3)]
+    for file in files:
+        file.close()
+    (tmp_path / "notes.txt").touch()
+    adopted = [file.producer for file in adopt_orphans(tmp_path)]
+    assert adopted == sorted(file.producer for file in files)
+    assert len(set(adopted)) == 3
+
+
+@pytest.mark.parametrize("whole", [b"", b"a\n", b"a\nb\n", b"a" * 4096 + b"\n"])
+@pytest.mark.parametrize("torn", [0, 1, 4095, 4096, 4097, 10_000])
+def test_unfinished_line_is_cut_off_when_a_journal_is_adopted(tmp_path, whole, torn):
+    file = create(tmp_path)
+    os.write(file.fd, whole + b"x" * torn)
+    file.close()
+    (adopted,) = adopt_orphans(tmp_path)
+    assert content(adopted) == whole
+
+
+def test_removed_journal_is_gone_and_unlocked(tmp_path):
+    file = create(tmp_path)
+    file.remove()
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(file.fd)
+
+
+def test_old_file_does_not_change_when_a_write_overlaps_the_rotation(journal, monkeypatch):
+    """The shipper removes a rotated file once it is counted: a late line would be lost."""
+    entered, go_on = threading.Event(), threading.Event()
+    real_write = os.write
+
+    def write(fd, data):
+        entered.set()
+        go_on.wait()
+        return real_write(fd, data)
+
+    def rotate():
+        old = journal.rotate()
+        return old, content(old)
+
+    with ThreadPoolExecutor(2) as threads:
+        monkeypatch.setattr(os, "write", write)
+        appending = threads.submit(journal.append, b"late\n")
+        entered.wait()
+        rotating = threads.submit(rotate)
+        wait([rotating], timeout=0.1)  # it ends here only if it does not wait for the line
+        go_on.set()
+        appending.result()
+        old, at_rotation = rotating.result()
+    assert content(old) == at_rotation == b"late\n"
+
+
+def test_lines_go_to_the_new_file_when_the_journal_is_rotated(journal):
+    journal.append(b"one\n")
+    old = journal.rotate()
+    journal.append(b"two\n")
+    assert content(old) == b"one\n"
+    assert content(journal.file) == b"two\n"
+    assert old.producer != journal.file.producer
+
+
+@pytest.fixture
+def full_disk(journal, monkeypatch):
+    """Answers the next writes: a number of bytes that still fit, or None when the disk is full."""
+    room: list[int | None] = []
+    real_write = os.write
+
+    def write(fd, data):
+        fits = room.pop(0) if room else len(data)
+        if fits is None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real_write(fd, data[:fits])
+
+    monkeypatch.setattr(os, "write", write)
+    return room
+
+
+def test_next_line_is_not_spoiled_when_the_disk_was_full_in_the_middle_of_one(journal, full_disk):
+    full_disk += [3]
+    with pytest.raises(OSError, match="full"):
+        journal.append(b"first\n")
+    journal.append(b"second\n")
+    journal.append(b"third\n")
+    assert content(journal.file) == b"second\nthird\n"
+
+
+def test_next_line_is_not_spoiled_when_the_disk_stays_full_for_a_while(journal, full_disk):
+    full_disk += [3, None, None]
+    for _ in range(3):
+        with pytest.raises(OSError, match=r"full|space"):
+            journal.append(b"first\n")
+    journal.append(b"second\n")
+    assert content(journal.file) == b"second\n"
+
+
+# Otherwise it would never be wholly sent, and so never be removed.
+def test_old_file_ends_with_a_whole_line_when_it_is_rotated_on_a_full_disk(journal, full_disk):
+    journal.append(b"one\n")
+    full_disk += [3]
+    with pytest.raises(OSError, match="full"):
+        journal.append(b"second\n")
+    old = journal.rotate()
+    assert old.read_lines(0, 100) == content(old)
+
+
+def test_directory_is_made_for_its_owner_alone_when_it_is_missing(tmp_path):
+    journal = Journal(tmp_path / "new" / "journal")
+    assert journal.file.path.parent.stat().st_mode & 0o777 == 0o700
+    assert journal.file.path.stat().st_mode & 0o777 == 0o600
