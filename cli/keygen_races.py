@@ -1,0 +1,77 @@
+"""hop keygen races."""
+
+from collections.abc import Sequence
+
+import click
+
+from db.embedded import EmbeddedServerError
+from lab.races.catalogue import RACES
+from lab.races.race import RaceResult
+from lab.races.run import run_race
+from lab.report import as_json
+from lab.servers import lab_servers
+from lab.tables import Table
+
+
+@click.command()
+@click.option(
+    "--only",
+    type=click.Choice(list(RACES)),
+    multiple=True,
+    metavar="NAME",
+    help=f"Run this race alone; may be given again. One of: {', '.join(RACES)}.",
+)
+@click.option(
+    "--clients",
+    type=click.IntRange(2, 16),
+    default=6,
+    show_default=True,
+    help="How many make links at the same time.",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(2, 200),
+    default=20,
+    show_default=True,
+    help="How often all of them do.",
+)
+@click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
+def races(only: Sequence[str], clients: int, rounds: int, json_: bool) -> None:  # noqa: FBT001
+    """Reproduce known faults of link shorteners, each next to its remedy.
+
+    Starts a Postgres and a Redis of its own, runs each race without and with the remedy, from
+    several connections at once, and counts the damaged links: promised to somebody, and then
+    unreachable because another link has the same code, or not made because of an error. A barrier
+    in the faulty side's gap between reading and writing makes the clients meet there, so the
+    damage does not depend on luck. The SQL of each race stands in lab/races/.
+
+    Ends with status 1 if a remedy does not hold.
+    """
+    chosen = [race for name, race in RACES.items() if not only or name in only]
+    try:
+        with lab_servers() as servers:
+            results = [run_race(race, servers, clients=clients, rounds=rounds) for race in chosen]
+    except EmbeddedServerError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(as_json(results) if json_ else _as_text(results), nl=not json_)
+    broken = [result.name for result in results if result.with_remedy.damaged]
+    if broken:
+        raise click.ClickException(f"links were damaged despite the remedy: {', '.join(broken)}")
+
+
+def _as_text(results: Sequence[RaceResult]) -> str:
+    table = Table(
+        ["fault", "links", "damaged without", "with", "retries", "the remedy"],
+        [
+            (
+                *(each.name, each.without.attempts, each.without.damaged),
+                *(each.with_remedy.damaged, each.with_remedy.retries, each.remedy),
+            )
+            for each in results
+        ],
+    )
+    told = [
+        f"{each.name}: {each.goes_wrong}" + (f" ({each.seen_in})" if each.seen_in else "")
+        for each in results
+    ]
+    return "\n".join([table.as_text(), "", *told])

@@ -1,0 +1,1 @@
+"""What learners run: experiments with key generation, on servers of their own."""

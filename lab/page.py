@@ -1,0 +1,36 @@
+"""One report as one HTML file: it can be mailed, printed, and opened without a network."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+from lab.svg import Chart
+from lab.tables import Table, format_cell
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading with what stands below it. All text is plain text."""
+
+    title: str
+    paragraphs: Sequence[str] = ()
+    charts: Sequence[Chart] = ()
+    table: Table | None = None
+
+
+def render_page(title: str, sections: Sequence[Section]) -> str:
+    """The whole page as HTML; every text in it is escaped, and it asks no host for anything."""
+    return _PAGE.render(title=title, sections=sections)
+
+
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters["cell"] = format_cell
+_PAGE = _ENVIRONMENT.get_template("page.html")

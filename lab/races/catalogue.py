@@ -1,0 +1,26 @@
+"""All races, in the order in which they are told."""
+
+from typing import Final
+
+from lab.races import (
+    block_read_back,
+    blocks,
+    check_then_insert,
+    counter,
+    nullable_unique,
+    pool_claim,
+    redis_ranges,
+)
+
+RACES: Final = {
+    race.name: race
+    for race in (
+        counter.RACE,
+        check_then_insert.RACE,
+        pool_claim.RACE,
+        nullable_unique.RACE,
+        *blocks.RACES,
+        block_read_back.RACE,
+        redis_ranges.RACE,
+    )
+}

@@ -1,0 +1,107 @@
+"""A Postgres and a Redis that an experiment may break: new, empty, and gone afterwards."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from db import embedded
+from db.migrate import migrate
+
+READY_WITHIN_S: Final = 30.0
+STOPPED_WITHIN_S: Final = 30.0
+
+
+class LabServers:
+    """Running servers in one directory; `lab_servers` starts and stops them."""
+
+    def __init__(self, directory: Path) -> None:
+        self._redis_directory = directory / "redis"
+        self._postgres = embedded.prepare_postgres(directory / "postgres")
+        self._redis = embedded.prepare_redis(self._redis_directory)
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def database_url(self) -> str:
+        """A database with hop's schema and nothing in it."""
+        return self._postgres.url
+
+    @property
+    def redis_url(self) -> str:
+        """An empty Redis, unless it was left out."""
+        return self._redis.url
+
+    def start(self, *, with_redis: bool) -> None:
+        """Start the servers and bring the schema up to date.
+
+        Raises:
+            db.embedded.EmbeddedServerError: one does not start.
+        """
+        self._start(self._postgres)
+        if with_redis:
+            self._start(self._redis)
+        migrate(self.database_url)
+
+    def restart_redis_without_data(self) -> None:
+        """Kill Redis, delete its file and start it again, as after a lost disk."""
+        process = self._processes.pop(self._redis.name)
+        process.kill()
+        process.wait(STOPPED_WITHIN_S)
+        (self._redis_directory / "appendonly.aof").unlink()
+        self._start(self._redis)
+
+    def stop(self) -> None:
+        """Stop what runs."""
+        for server in (self._redis, self._postgres):
+            process = self._processes.pop(server.name, None)
+            if process is None:
+                continue
+            process.send_signal(server.stop_signal)
+            try:
+                process.wait(STOPPED_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _start(self, server: embedded.Server) -> None:
+        process = self._processes[server.name] = server.start()
+        embedded.wait_until_ready(server, process, READY_WITHIN_S)
+
+
+@contextmanager
+def lab_servers(*, with_redis: bool = True) -> Iterator[LabServers]:
+    """Servers of one's own in a temporary directory; removed at the end, on Ctrl-C and SIGTERM too.
+
+    Raises:
+        db.embedded.EmbeddedServerError: a package is missing, or a server does not start.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="hop-lab-"))
+    try:
+        with _sigterm_unwinds():
+            servers = LabServers(directory)
+            try:
+                servers.start(with_redis=with_redis)
+                yield servers
+            finally:
+                servers.stop()
+    finally:
+        shutil.rmtree(directory)
+
+
+@contextmanager
+def _sigterm_unwinds() -> Iterator[None]:
+    """SIGTERM would end Python on the spot and leave the servers running: make it an exception."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
