@@ -7,6 +7,8 @@ import msgspec
 
 from app.code_origin import Origin, Traced, trace_code
 from cli.client import json_option
+from cli.keygen_collide import collide
+from cli.keygen_races import races
 from db.errors import DatabaseUnavailableError
 from db.migrate import find_missing
 from db.pool import open_pool
@@ -29,6 +31,10 @@ def keygen() -> None:
       pool       drawn beforehand into a table, claimed row by row
       snowflake  time, worker and sequence; 11 characters
     """  # noqa: D301 - click reads \b
+
+
+keygen.add_command(collide)
+keygen.add_command(races)
 
 
 @keygen.command()

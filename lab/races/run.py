@@ -11,6 +11,7 @@ from typing import Final
 import psycopg
 import redis
 
+from db.pool import Connection
 from lab.races.race import Client, Outcome, Race, RaceResult, Side
 from lab.servers import LabServers
 
@@ -23,7 +24,7 @@ def run_race(race: Race, servers: LabServers, *, clients: int = 6, rounds: int =
     """Run both sides with the same number of clients and rounds; one call per client and round."""
     outcomes = []
     for side, schema in ((race.faulty, ""), (race.mended, race.remedy_schema)):
-        with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        with Connection.connect(servers.database_url, autocommit=True) as connection:
             connection.execute(_FRESH)
             connection.execute("SET search_path = race")
             connection.execute(race.schema)
@@ -88,7 +89,7 @@ def _run_client(
     keys: list[str | int] = []
     failed = 0
     with (
-        psycopg.connect(
+        Connection.connect(
             servers.database_url, autocommit=True, options="-c search_path=race"
         ) as connection,
         redis.Redis.from_url(servers.redis_url) as redis_client,

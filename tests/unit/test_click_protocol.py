@@ -81,6 +81,8 @@ class ClickProtocol(RuleBasedStateMachine):
         missing = oldest is not None and oldest not in dict(self._wire)
         self._receive(counted_meanwhile)
         self._outbox.note_receipt(self._receipt, oldest_missing=missing)
+        if self._outbox.is_done():  # the file may be removed now
+            assert self._counted == self._written
 
     @rule(torn=st.binary(max_size=10))
     def die_and_be_adopted(self, torn):
