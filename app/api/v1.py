@@ -13,8 +13,8 @@ from app.api.bodies import answer, read_body
 from app.clicks.recorder import today
 from app.errors import InvalidFieldError
 from app.web_context import own_hosts, resources, short_url
-from db.clicks import read_stats
 from db.links import Link
+from db.stats import read_stats
 
 blueprint = Blueprint("api_v1", __name__, url_prefix="/api/v1")
 blueprint.before_request(require_admin)

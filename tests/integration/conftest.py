@@ -15,7 +15,7 @@ from app.factory import create_app
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from db.api_keys import set_key
-from db.clicks import read_clicks
+from db.stats import read_clicks
 
 ADMIN = {"Authorization": "Bearer a-key-for-this-test"}
 

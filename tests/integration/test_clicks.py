@@ -23,8 +23,9 @@ from analytics_worker.events import (
 from app.clicks.journal import Journal, create
 from app.clicks.recorder import ClickRecorder, renew_visitor_key, today
 from app.clicks.shipper import Shipper
-from db.clicks import read_clicks, read_receipts, read_stats
+from db.clicks import read_receipts
 from db.pool import Pool
+from db.stats import read_clicks, read_stats
 from db.visitor_keys import take_visitor_key
 
 pytestmark = pytest.mark.integration

@@ -1,0 +1,69 @@
+"""What was counted: reads of the click roll-ups."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from db import visitor_sketch
+from db.pool import Pool, connection_to
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What is known about the clicks of one code."""
+
+    clicks: int
+    bots: int
+    last_click_at: datetime | None
+    unique_visitors: int
+    by_day: list[tuple[date, int, int]]  # day, clicks, bots; days without clicks are left out
+    by_dimension: dict[str, list[tuple[str, int]]]  # dimension -> value, clicks; most first
+
+
+_TOTALS = "SELECT clicks, bots, last_click_at FROM click_totals WHERE code = %(code)s"
+
+_BY_DAY = """
+SELECT (hour AT TIME ZONE 'UTC')::date AS day, sum(clicks)::bigint, sum(bots)::bigint
+FROM click_hours WHERE code = %(code)s AND hour >= %(since)s GROUP BY day ORDER BY day
+"""
+
+_BY_DIMENSION = """
+SELECT dimension, value, clicks FROM (
+    SELECT dimension, value, sum(clicks)::bigint AS clicks,
+        row_number() OVER (PARTITION BY dimension ORDER BY sum(clicks) DESC, value) AS place
+    FROM click_dimensions WHERE code = %(code)s AND day >= %(since)s GROUP BY dimension, value
+) AS ranked WHERE place <= 10 ORDER BY dimension, place
+"""
+
+_SKETCHES = "SELECT sketch FROM click_visitors WHERE code = %(code)s"
+
+
+def read_stats(pool: Pool, code: str, *, today: date, days: int = 30) -> Stats:
+    """The counts of one code: totals since it was made, details of the last `days` days."""
+    values = {"code": code, "since": today - timedelta(days=days - 1)}
+    with connection_to(pool) as connection, connection.pipeline():
+        totals = connection.execute(_TOTALS, values).fetchone()
+        by_day = connection.execute(_BY_DAY, values).fetchall()
+        ranked = connection.execute(_BY_DIMENSION, values).fetchall()
+        sketches = connection.execute(_SKETCHES, values).fetchall()
+    by_dimension: dict[str, list[tuple[str, int]]] = {}
+    for dimension, value, clicks in ranked:
+        by_dimension.setdefault(dimension, []).append((value, clicks))
+    clicks, bots, last_click_at = totals or (0, 0, None)
+    return Stats(
+        clicks=clicks,
+        bots=bots,
+        last_click_at=last_click_at,
+        unique_visitors=visitor_sketch.estimate(bytes(sketch) for (sketch,) in sketches),
+        by_day=[(day, clicks, bots) for day, clicks, bots in by_day],
+        by_dimension=by_dimension,
+    )
+
+
+def read_clicks(pool: Pool, codes: Sequence[str]) -> dict[str, int]:
+    """The number of clicks of each code, 0 for those without any."""
+    with connection_to(pool) as connection:
+        rows = connection.execute(
+            "SELECT code, clicks FROM click_totals WHERE code = ANY(%s)", (list(codes),)
+        ).fetchall()
+    return dict.fromkeys(codes, 0) | dict(rows)
