@@ -7,10 +7,12 @@ from multiprocessing.util import Finalize
 
 import structlog
 from flask import Flask, Response, g, request
+from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import error_answers, redirects
 from app.api import health, shorten, v1
+from app.hot_path import HotPath
 from app.logs import configure_logs
 from app.resources import Resources, open_resources
 from app.settings import MAX_BODY_BYTES, Settings
@@ -29,8 +31,16 @@ def create_app(resources: Resources) -> Flask:
     error_answers.register(app)
     for module in (pages, shorten, v1, health, redirects):
         app.register_blueprint(module.blueprint)
-    if resources.settings.trusted_proxies:
-        hops = resources.settings.trusted_proxies
+    settings = resources.settings
+    app.wsgi_app = HotPath(  # type: ignore[method-assign]
+        app.wsgi_app,
+        resources.hot,
+        resources.recorder,
+        status=f"{settings.redirect_status} {HTTP_STATUS_CODES[settings.redirect_status].upper()}",
+        cache_control=settings.redirect_cache_control,
+    )
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
 
@@ -54,11 +64,13 @@ def _note_request() -> None:
 
 def _finish(response: Response) -> Response:
     headers = response.headers
+    structlog.contextvars.clear_contextvars()
+    if request.endpoint == "redirects.redirect" and "Location" in headers:
+        return response  # it says the same as the hot path, and no more
     headers["X-Request-ID"] = g.request_id
     headers["X-Content-Type-Options"] = "nosniff"
     headers.setdefault("Cache-Control", "no-store")
     if response.mimetype == "text/html":
         headers["Content-Security-Policy"] = pages.CONTENT_SECURITY_POLICY
         headers["Referrer-Policy"] = "no-referrer"
-    structlog.contextvars.clear_contextvars()
     return response

@@ -10,7 +10,9 @@ from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder, renew_visitor_key
 from app.clicks.shipper import Shipper
 from app.codes import CodeSource, open_strategy
+from app.hot_table import HotTable
 from app.housekeeping import Housekeeper, Job
+from app.invalidations import InvalidationListener
 from app.link_cache import LinkCache
 from app.links import LinkStore
 from app.settings import Settings
@@ -29,6 +31,8 @@ class Resources:
 
     settings: Settings
     store: LinkStore
+    hot: HotTable
+    listener: InvalidationListener
     recorder: ClickRecorder
     housekeeper: Housekeeper
     shipper: Shipper
@@ -51,6 +55,7 @@ class Resources:
     def close(self) -> None:
         """Ship the last clicks, then let go of everything."""
         self.housekeeper.close()
+        self.listener.close()
         self.shipper.close()
         self.codes.close()
         self.pool.close()
@@ -90,9 +95,14 @@ def open_resources(settings: Settings) -> Resources:
         ]
     )
     housekeeper.start()
+    hot = HotTable()
+    listener = InvalidationListener(wire_client, hot)
+    listener.start()
     return Resources(
         settings=settings,
         store=LinkStore(pool, cache, codes.strategy),
+        hot=hot,
+        listener=listener,
         recorder=recorder,
         housekeeper=housekeeper,
         shipper=shipper,

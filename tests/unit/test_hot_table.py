@@ -1,0 +1,100 @@
+"""app.hot_table: bounded, and never older than the last announcement."""
+
+import pytest
+
+from app.hot_table import FRESH_S, FRESH_WITHOUT_NEWS_S, MOST_DROPS_REMEMBERED, HotTable
+from app.link_cache import CachedLink
+
+pytestmark = pytest.mark.unit
+
+NOW = 1_800_000_000.0
+LINK = CachedLink(1, "https://example.org/")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def table(clock):
+    made = HotTable(most_entries=3, now_s=clock)
+    made.clear(has_news=True)
+    return made
+
+
+def put(table, path, link=LINK, ticket=None):
+    table.put(path, link, table.ticket() if ticket is None else ticket, NOW)
+
+
+def test_entry_is_there_until_it_is_no_longer_fresh(table, clock):
+    put(table, "/abc")
+    assert table.get("/abc") == LINK.target_url
+    clock.now_s += FRESH_S - 0.01
+    assert table.get("/abc") == LINK.target_url
+    clock.now_s += 0.02
+    assert table.get("/abc") is None
+
+
+def test_entry_lives_for_a_second_when_there_is_no_news(table, clock):
+    table.clear(has_news=False)
+    put(table, "/abc")
+    clock.now_s += FRESH_WITHOUT_NEWS_S
+    assert table.get("/abc") is None
+
+
+def test_entry_ends_with_its_link(table, clock):
+    put(table, "/abc", CachedLink(1, "https://example.org/", NOW + 5))
+    put(table, "/over", CachedLink(1, "https://example.org/", NOW - 5))
+    assert table.get("/over") is None
+    clock.now_s += 4.9
+    assert table.get("/abc")
+    clock.now_s += 0.1
+    assert table.get("/abc") is None
+
+
+def test_unknown_code_never_enters(table):
+    put(table, "/abc", CachedLink(0))
+    assert len(table) == 0
+
+
+def test_entry_is_refused_when_its_link_was_changed_during_the_look_up(table):
+    ticket = table.ticket()
+    table.drop("/abc")
+    put(table, "/abc", ticket=ticket)
+    assert table.get("/abc") is None
+    put(table, "/other", ticket=ticket)
+    assert table.get("/other")
+    put(table, "/abc")
+    assert table.get("/abc")
+
+
+@pytest.mark.parametrize("has_news", [True, False])
+def test_entry_is_refused_when_everything_was_forgotten_during_the_look_up(table, has_news):
+    ticket = table.ticket()
+    table.clear(has_news=has_news)
+    put(table, "/abc", ticket=ticket)
+    assert table.get("/abc") is None
+
+
+def test_entry_is_refused_when_too_much_was_dropped_to_remember(table):
+    ticket = table.ticket()
+    table.drop("/abc")
+    for number in range(MOST_DROPS_REMEMBERED):
+        table.drop(f"/{number}")
+    put(table, "/abc", ticket=ticket)
+    assert table.get("/abc") is None
+
+
+def test_oldest_makes_room_when_the_table_is_full(table):
+    for path in ("/a", "/b", "/c", "/a", "/d"):
+        put(table, path)
+    assert [path for path in ("/a", "/b", "/c", "/d") if table.get(path)] == ["/a", "/c", "/d"]
