@@ -98,3 +98,11 @@ def test_oldest_makes_room_when_the_table_is_full(table):
     for path in ("/a", "/b", "/c", "/a", "/d"):
         put(table, path)
     assert [path for path in ("/a", "/b", "/c", "/d") if table.get(path)] == ["/a", "/c", "/d"]
+
+
+@pytest.mark.parametrize("has_news", [True, False])
+def test_everything_is_forgotten_when_changes_may_have_been_missed(table, has_news):
+    put(table, "/abc")
+    table.clear(has_news=has_news)
+    assert table.get("/abc") is None
+    assert len(table) == 0
