@@ -1,6 +1,7 @@
 """Real servers for every test that needs them: one Postgres and one Redis a session."""
 
 import itertools
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +17,21 @@ from db.migrate import migrate
 from db.pool import Pool, open_pool
 
 _numbers = itertools.count()
+_temp_root = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep pytest's temporary directories in one of this session's own, which goes with it.
+
+    In the shared one, a second session would take from Postgres, which does not run as root, the
+    right to pass through. The name is short: sockets have room for 107 characters.
+    """
+    config.stash[_temp_root] = Path(tempfile.mkdtemp(prefix="hop-"))
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = str(config.stash[_temp_root])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(config.stash[_temp_root])
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """keygen.base62: one integer, one code."""
 
+import string
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +28,10 @@ def written_by_hand(value: int, length: int) -> str:
         value, digit = divmod(value, 62)
         digits.append(ALPHABET[digit])
     return "".join(reversed(digits))
+
+
+def test_digits_are_in_ascii_order():
+    assert string.digits + string.ascii_uppercase + string.ascii_lowercase == ALPHABET
 
 
 @given(numbered_lengths())

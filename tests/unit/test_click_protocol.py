@@ -158,7 +158,7 @@ def _small_chunks_and_quiet_worker(monkeypatch):
 
 
 @pytest.mark.usefixtures("_small_chunks_and_quiet_worker")
-@settings(max_examples=400)
+@settings(max_examples=300)
 @given(histories)
 def test_each_byte_is_counted_once_when_the_wire_does_its_worst(history):
     with tempfile.TemporaryDirectory(prefix="hop-protocol-") as directory:
