@@ -9,6 +9,7 @@ from ua_parser import parse
 UNKNOWN: Final = "unknown"
 
 _DESKTOP: Final = ("Windows NT", "Macintosh", "X11;", "CrOS")
+_LIBRARIES: Final = ("python-urllib3",)  # HTTP clients that the list of bots leaves out
 _TABLETS: Final = ("iPad", "Tablet", "Kindle")
 
 
@@ -28,7 +29,11 @@ def read_user_agent(header: str) -> Agent:
     found = parse(header)
     browser = found.user_agent.family if found.user_agent else UNKNOWN
     system = found.os.family if found.os else UNKNOWN
-    return Agent(browser, system, _device(header, system), not header or is_crawler(header))
+    return Agent(browser, system, _device(header, system), _is_bot(header))
+
+
+def _is_bot(header: str) -> bool:
+    return not header or header.startswith(_LIBRARIES) or is_crawler(header)
 
 
 def _device(header: str, system: str) -> str:

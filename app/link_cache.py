@@ -119,7 +119,9 @@ class LinkCache:
     def publish(self, code: str, entry: CachedLink) -> None:
         """Write what was changed in Postgres; while Redis is away it is kept, and tried again."""
         with self._lock:
-            self._unpublished[code] = entry
+            held = self._unpublished.get(code)
+            if held is None or held.version < entry.version:
+                self._unpublished[code] = entry
         if time.monotonic() >= self._away_until:
             self.publish_waiting()
 

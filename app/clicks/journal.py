@@ -8,7 +8,6 @@ What must always hold:
 4. A journal appears under its name only when it is locked: it is made under another one.
 """
 
-import contextlib
 import errno
 import fcntl
 import os
@@ -21,6 +20,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+
+import structlog
+
+log = structlog.get_logger(__name__)
 
 SUFFIX: Final = ".journal"
 
@@ -42,9 +45,14 @@ class JournalFile:
         return os.fstat(self.fd).st_size
 
     def read_lines(self, offset: int, limit: int) -> bytes:
-        """Whole lines from `offset` on, at most `limit` bytes; empty when none is complete."""
+        """Whole lines from `offset` on, at most `limit` bytes; empty when none is complete.
+
+        What is longer than `limit` and has no end is no line but damage, such as the zeros that a
+        power cut can leave. It is given out as it is, for the worker to skip.
+        """
         data = os.pread(self.fd, limit, offset)
-        return data[: data.rfind(b"\n") + 1]
+        end = data.rfind(b"\n") + 1
+        return data if end == 0 and len(data) == limit else data[:end]
 
     def sync(self) -> None:
         """Wait until what was written is on the disk."""
@@ -78,18 +86,32 @@ def create(directory: Path) -> JournalFile:
 def adopt_orphans(directory: Path) -> Iterator[JournalFile]:
     """Lock and yield the journals of dead processes, repaired, oldest first."""
     for path in sorted(directory.glob(f"*{SUFFIX}")):
-        with contextlib.suppress(FileNotFoundError):  # its owner finished and removed it just now
-            file = JournalFile(path, os.open(path, os.O_RDWR | os.O_APPEND))
-            try:
-                fcntl.flock(file.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.close()
-                continue
-            if os.fstat(file.fd).st_nlink == 0:  # removed between open and lock
-                file.close()
-                continue
-            _cut_torn_line(file)
+        try:
+            file = _adopt(path)
+        except FileNotFoundError:
+            continue  # its owner finished and removed it just now
+        except OSError as error:  # one that cannot be read is not in the way of the others
+            log.warning("journal cannot be adopted", path=str(path), error=str(error))
+            continue
+        if file is not None:
             yield file
+
+
+def _adopt(path: Path) -> JournalFile | None:
+    """Lock a journal and repair it; None when it has an owner."""
+    file = JournalFile(path, os.open(path, os.O_RDWR | os.O_APPEND))
+    try:
+        fcntl.flock(file.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(file.fd).st_nlink > 0:  # else removed between open and lock
+            _cut_torn_line(file)
+            return file
+    except BlockingIOError:
+        pass
+    except OSError:
+        file.close()
+        raise
+    file.close()
+    return None
 
 
 def _cut_torn_line(file: JournalFile) -> None:
@@ -119,6 +141,7 @@ class Journal:
         self._directory = directory
         self._lock = threading.Lock()
         self._file = create(directory)
+        self._sealed = False
 
     @property
     def file(self) -> JournalFile:
@@ -135,11 +158,18 @@ class Journal:
             OSError: the disk is full or broken; the click is not recorded.
         """
         with self._lock:
+            if self._sealed:
+                raise OSError(errno.ESHUTDOWN, "the journal is closed")
             written = os.write(self._file.fd, line)
             if written < len(line):
                 # The shipper reads whole lines only, so nobody has seen this half.
                 os.ftruncate(self._file.fd, self._file.size() - written)
                 raise OSError(errno.ENOSPC, "the journal's disk is full")
+
+    def seal(self) -> None:
+        """Take no more lines: from now on the file in use is as long as it will ever be."""
+        with self._lock:
+            self._sealed = True
 
     def rotate(self) -> JournalFile:
         """Go on in a new file; returns the old one, which from now on does not change."""

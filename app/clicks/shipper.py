@@ -103,6 +103,7 @@ class Shipper:
 
     def close(self, drain_s: float = 2.0) -> None:
         """Ship what is left, wait shortly for receipts, and leave the rest to be adopted."""
+        self._journal.seal()
         deadline = time.monotonic() + drain_s
         with contextlib.suppress(redis.RedisError, DatabaseUnavailableError):
             self.ship()

@@ -37,7 +37,6 @@ def test_lines_are_given_out_whole_when_the_last_is_unfinished(journal):
     assert file.read_lines(0, 100) == b"one\ntwo\n"
     assert file.read_lines(4, 100) == b"two\n"
     assert file.read_lines(0, 7) == b"one\n"
-    assert file.read_lines(0, 3) == b""
     assert file.read_lines(8, 100) == b""
     assert file.size() == 11
 
@@ -189,3 +188,25 @@ def test_directory_is_made_for_its_owner_alone_when_it_is_missing(tmp_path):
     journal = Journal(tmp_path / "new" / "journal")
     assert journal.file.path.parent.stat().st_mode & 0o777 == 0o700
     assert journal.file.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_line_is_refused_when_the_journal_is_sealed(journal):
+    journal.append(b"one\n")
+    journal.seal()
+    with pytest.raises(OSError, match="closed"):
+        journal.append(b"two\n")
+    assert content(journal.file) == b"one\n"
+
+
+def test_journals_behind_one_that_cannot_be_opened_are_adopted(tmp_path):
+    (tmp_path / "0-damaged.journal").mkdir()
+    create(tmp_path).close()
+    (adopted,) = adopt_orphans(tmp_path)
+    adopted.remove()
+
+
+def test_damage_without_an_end_is_not_in_the_way_of_what_follows(journal):
+    journal.append(b"\0" * 300 + b"\n")
+    assert journal.file.read_lines(0, 100) == b"\0" * 100
+    assert journal.file.read_lines(200, 100) == b"\0" * 100
+    assert journal.file.read_lines(300, 100) == b"\n"
