@@ -6,31 +6,25 @@ that was ever reserved must be either in exactly one process's file or behind th
 process was able to write: a gap, which belongs to a process that is known to have ended.
 """
 
-import multiprocessing
-import os
 import random
 import signal
-import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import click
 
-from app.codes import open_strategy
 from app.settings import Settings
-from db.embedded import prepare_postgres, wait_until_ready
-from db.key_ranges import KeyRanges, this_process
-from db.migrate import migrate
+from db.key_ranges import KeyRanges
 from db.pool import Pool, open_pool
 from keygen.ranges import RangeAllocator
 from keygen.strategies.permuted import Permuted
+from lab.killed_makers import count_codes, write_codes
+from lab.maker_processes import clean_context
+from lab.servers import lab_servers
 
-LINE = 8  # bytes a code: seven characters and a line feed
 KILL_EVERY_S = (0.01, 0.2)
 
 
@@ -89,7 +83,7 @@ def _make_codes(
         for folder, process in list(running.items()):
             if not process.is_alive():
                 process.join()
-                missing = share - _count_codes(folder)
+                missing = share - count_codes(folder)
                 if missing:
                     running[folder] = _start(database_url, folder, missing)
                 else:
@@ -98,29 +92,15 @@ def _make_codes(
 
 
 def _start(database_url: str, folder: Path, codes: int) -> BaseProcess:
-    spawn = multiprocessing.get_context("spawn")
-    process = spawn.Process(target=_work, args=(database_url, folder, codes), daemon=True)
+    settings = Settings(database_url=database_url, redis_url="", range_size=1_000)
+    arguments = (settings, folder, codes)
+    process = clean_context().Process(target=write_codes, args=arguments, daemon=True)
     process.start()
     return process
 
 
-def _work(database_url: str, folder: Path, codes: int) -> None:
-    """What each process does: write every code to the file that bears its holder's name."""
-    settings = Settings(database_url=database_url, redis_url="", range_size=1_000)
-    file = os.open(folder / this_process(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open_pool(database_url, name="hop-bench", max_size=1) as pool:
-        source = open_strategy(settings, pool)
-        for _ in range(codes):
-            os.write(file, f"{source.strategy.candidate('', 0)}\n".encode())
-        source.close()
-
-
 def _has_written(folder: Path, process: BaseProcess) -> bool:
     return any(file.stat().st_size for file in folder.glob(f"*:{process.pid}"))
-
-
-def _count_codes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.iterdir()) // LINE
 
 
 def _account(pool: Pool, directory: Path, *, killed: int, seconds: float) -> Outcome:
@@ -160,20 +140,6 @@ def _count_wasted(grants: list[tuple[str, int, int]], holder: str, written: list
     return len(given) - (given.index(written[-1]) + 1 if written else 0)
 
 
-@contextmanager
-def embedded_database(directory: Path) -> Iterator[str]:
-    """The address of a migrated database on a Postgres of its own, with its usual durability."""
-    server = prepare_postgres(directory)
-    process = server.start(log=subprocess.DEVNULL)
-    try:
-        wait_until_ready(server, process, timeout_s=30)
-        migrate(server.url)
-        yield server.url
-    finally:
-        process.send_signal(server.stop_signal)
-        process.wait(timeout=30)
-
-
 @click.command()
 @click.option("--codes", default=1_000_000, show_default=True)
 @click.option("--processes", default=16, show_default=True, help="At a time.")
@@ -184,8 +150,15 @@ def main(codes: int, processes: int, kills: int, seed: int) -> None:
     with tempfile.TemporaryDirectory(prefix="hop-bench-") as name:
         directory = Path(name) / "codes"
         directory.mkdir()
-        with embedded_database(Path(name) / "postgres") as url:
-            outcome = run(url, directory, codes=codes, processes=processes, kills=kills, seed=seed)
+        with lab_servers(with_redis=False) as servers:
+            outcome = run(
+                servers.database_url,
+                directory,
+                codes=codes,
+                processes=processes,
+                kills=kills,
+                seed=seed,
+            )
     click.echo(
         f"{outcome.codes:,} codes by {outcome.processes} processes, {outcome.kills} of them killed,"
         f" in {outcome.seconds:.1f} s\n"

@@ -7,7 +7,10 @@ import msgspec
 
 from app.code_origin import Origin, Traced, trace_code
 from cli.client import json_option
+from cli.keygen_clock import clock
 from cli.keygen_collide import collide
+from cli.keygen_compare import compare
+from cli.keygen_crash import crash
 from cli.keygen_races import races
 from db.errors import DatabaseUnavailableError
 from db.migrate import find_missing
@@ -33,8 +36,8 @@ def keygen() -> None:
     """  # noqa: D301 - click reads \b
 
 
-keygen.add_command(collide)
-keygen.add_command(races)
+for _command in (clock, collide, compare, crash, races):
+    keygen.add_command(_command)
 
 
 @keygen.command()

@@ -51,11 +51,19 @@ def open_pool(
     name: str,
     max_size: int = 8,
     statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
+    cursor_factory: type[psycopg.Cursor[TupleRow]] | None = None,
 ) -> Pool:
     """Open a pool that connects in the background; it does not wait for Postgres.
 
     Connections are in autocommit mode, so that a single statement costs a single round trip;
     several statements that belong together use `connection.transaction()`. Open it after fork.
+
+    Args:
+        database_url: which database.
+        name: what Postgres shows for its connections.
+        max_size: connections at most.
+        statement_timeout_ms: after so long Postgres gives a statement up.
+        cursor_factory: the class that runs statements, for those who want to watch them.
     """
 
     def set_deadline(connection: Connection) -> None:
@@ -72,6 +80,7 @@ def open_pool(
         kwargs={
             "autocommit": True,
             "application_name": name,
+            "cursor_factory": cursor_factory,
             "connect_timeout": CONNECT_TIMEOUT_S,
             "options": f"-c statement_timeout={statement_timeout_ms} -c timezone=UTC",
         },

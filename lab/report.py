@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 
 
-def write_report(directory: Path, name: str, page: str, rows: Sequence[Any]) -> list[Path]:
+def write_report(
+    directory: Path, name: str, page: str, rows: Sequence[Any], facts: object = None
+) -> list[Path]:
     """Write `name`.html, .csv and .json.
 
     Args:
@@ -16,6 +18,7 @@ def write_report(directory: Path, name: str, page: str, rows: Sequence[Any]) -> 
         name: the files' name without an ending.
         page: what `page.render_page` gave.
         rows: dataclasses of one type; their fields are the columns.
+        facts: about the run; with them the JSON is {"facts": …, "rows": […]}, else the rows alone.
 
     Returns:
         The files, the page first.
@@ -31,7 +34,8 @@ def write_report(directory: Path, name: str, page: str, rows: Sequence[Any]) -> 
         writer = csv.DictWriter(file, fieldnames=list(plain[0]) if plain else [])
         writer.writeheader()
         writer.writerows(plain)
-    numbers.write_text(as_json(rows), encoding="utf-8")
+    told = rows if facts is None else {"facts": facts, "rows": rows}
+    numbers.write_text(as_json(told), encoding="utf-8")
     return files
 
 

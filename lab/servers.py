@@ -1,5 +1,6 @@
 """A Postgres and a Redis that an experiment may break: new, empty, and gone afterwards."""
 
+import itertools
 import shutil
 import signal
 import subprocess
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+
+import psycopg
 
 from db import embedded
 from db.migrate import migrate
@@ -26,6 +29,7 @@ class LabServers:
         self._postgres = embedded.prepare_postgres(directory / "postgres")
         self._redis = embedded.prepare_redis(self._redis_directory)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._numbers = itertools.count(1)
 
     @property
     def database_url(self) -> str:
@@ -48,6 +52,17 @@ class LabServers:
             self._start(self._redis)
         migrate(self.database_url)
 
+    @contextmanager
+    def fresh_database(self) -> Iterator[str]:
+        """The address of a new database with hop's schema; dropped at the end, whoever uses it."""
+        name = f"lab_{next(self._numbers)}"
+        # A copy of the migrated one, to which nobody may be connected meanwhile but we.
+        self._execute(f"CREATE DATABASE {name} TEMPLATE postgres")
+        try:
+            yield self.database_url.replace("/postgres?", f"/{name}?")
+        finally:
+            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
     def restart_redis_without_data(self) -> None:
         """Kill Redis, delete its file and start it again, as after a lost disk."""
         process = self._processes.pop(self._redis.name)
@@ -68,6 +83,10 @@ class LabServers:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+    def _execute(self, statement: str) -> None:
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            connection.execute(statement.encode())
 
     def _start(self, server: embedded.Server) -> None:
         process = self._processes[server.name] = server.start()

@@ -132,9 +132,17 @@ def split_code(code: str) -> Parts:
     Raises:
         ValueError: the text is no such code.
     """
-    id_ = decode(code, LENGTH)
-    if id_ >= 2 ** (TIME_BITS + WORKER_BITS + SEQUENCE_BITS):
-        raise ValueError(f"{id_} has more than 63 bits")
+    return split_id(decode(code, LENGTH))
+
+
+def split_id(id_: int) -> Parts:
+    """The inverse of `join_parts`.
+
+    Raises:
+        ValueError: the number is no snowflake.
+    """
+    if not 0 <= id_ < 2 ** (TIME_BITS + WORKER_BITS + SEQUENCE_BITS):
+        raise ValueError(f"{id_} is not a number of 63 bits")
     rest, sequence = divmod(id_, 2**SEQUENCE_BITS)
     since_epoch, worker = divmod(rest, 2**WORKER_BITS)
     return Parts(since_epoch + EPOCH_MS, worker, sequence)

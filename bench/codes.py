@@ -1,0 +1,54 @@
+"""What a code costs in memory, beside what others would do."""
+
+from itertools import count
+
+from sqids import Sqids
+
+from bench.timing import print_time
+from keygen.base62 import ALPHABET, decode, encode
+from keygen.permutation import Permutation
+from keygen.ranges import RangeAllocator
+from keygen.strategies.permuted import Permuted
+from keygen.strategies.range import Ranged
+
+KEY = bytes(range(32))
+NUMBER = 3_123_456_789_123  # seven characters
+
+
+class CountingSource:
+    """Ranges without a database: what is measured is the allocator."""
+
+    def __init__(self) -> None:
+        self._next_id = 0
+
+    def reserve_range(self, size: int) -> range:
+        """The next `size` ids."""
+        self._next_id += size
+        return range(self._next_id - size, self._next_id)
+
+
+def measure_codes() -> None:
+    """Print the times of codes and their parts, then those of others."""
+    permutation = Permutation(KEY, 7)
+    plain = Ranged(RangeAllocator(CountingSource(), size=1_000_000))
+    permuted = Permuted(RangeAllocator(CountingSource(), size=1_000_000), lambda: KEY)
+    allocator = RangeAllocator(CountingSource(), size=1_000_000)
+    print_time("base62 encode, 7 characters", lambda: encode(NUMBER))
+    print_time("base62 decode, 7 characters", lambda: decode("eboF18l"))
+    print_time("permutation of 62^7, 6 rounds", lambda: permutation.forward(123_456_789))
+    print_time("next id of a range", allocator.next_id)
+    print_time("next code, range", lambda: plain.candidate("", 0))
+    print_time("next code, permuted", lambda: permuted.candidate("", 0))
+    sqids, numbers = Sqids(min_length=7), count(NUMBER)
+    print_time("beside it: naive base62 encode", lambda: encode_naively(NUMBER))
+    # Codes in an order of its own, too, but not keyed: the alphabet is the only secret.
+    print_time("beside it: sqids encode", lambda: sqids.encode([next(numbers)]), number=5_000)
+
+
+def encode_naively(number: int) -> str:
+    """Base62 as it is mostly written: a division and a character at a time."""
+    code = ""
+    while number:
+        number, digit = divmod(number, 62)
+        code = ALPHABET[digit] + code
+    return code.rjust(7, "0")

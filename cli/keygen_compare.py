@@ -1,0 +1,136 @@
+"""hop keygen compare."""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from cli.report_option import report_option
+from db.embedded import EmbeddedServerError
+from keygen.strategies import StrategyName
+from lab.compare import STEPS, STRATEGIES, Plan, compare_strategies
+from lab.compare_report import as_table, describe_facts, render_report, verdicts
+from lab.figures import Figures
+from lab.maker_processes import MakerError
+from lab.progress import OnProgress, Progress, kept_in_file
+from lab.report import as_json, write_report
+from lab.run_facts import RunFacts, read_facts
+from lab.servers import lab_servers
+
+_DEFAULTS = Plan()
+
+
+def _split(_context: click.Context, _option: click.Parameter, text: str) -> Sequence[StrategyName]:
+    names = [name.strip() for name in text.split(",")]
+    unknown = [name for name in names if name not in STRATEGIES]
+    if unknown:
+        raise click.BadParameter(f"{', '.join(unknown)}: expected some of {', '.join(STRATEGIES)}")
+    return [name for name in STRATEGIES if name in names]
+
+
+@click.command()
+@click.option(
+    "--strategies",
+    default=",".join(STRATEGIES),
+    callback=_split,
+    metavar="NAME,…",
+    help=f"Compare these alone; all when left out: {', '.join(STRATEGIES)}.",
+)
+@click.option(
+    "--codes",
+    type=click.IntRange(100, 10_000_000),
+    default=_DEFAULTS.codes,
+    show_default=True,
+    help="Codes alone, and links after that, for each strategy; fewer if time is up before.",
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 32),
+    default=_DEFAULTS.processes,
+    show_default=True,
+    help="How many work at the same time.",
+)
+@click.option(
+    "--length",
+    type=click.IntRange(3, 10),
+    default=_DEFAULTS.length,
+    show_default=True,
+    help="Characters of the shortest codes; with 4, codes collide and can be guessed by chance.",
+)
+@report_option
+@click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
+def compare(
+    *,
+    strategies: Sequence[StrategyName],
+    codes: int,
+    processes: int,
+    length: int,
+    report: Path | None,
+    json_: bool,
+) -> None:
+    """Measure the strategies side by side, in real processes on a Postgres of its own.
+
+    For each strategy, processes make codes alone (3 seconds at most), then links as the service
+    does (5 seconds at most); an attacker who has seen 100 codes guesses others; and some processes
+    are killed, to see how many ids are wasted. It ends within three minutes on two cores.
+
+    With --report, DIR/progress.json tells how far it is.
+
+    Ends with status 1 if a duplicate got through.
+    """
+    plan = Plan(strategies, codes, processes, length)
+    try:
+        with _shown_progress(plan, report) as on_progress:
+            found, facts = _measure(plan, on_progress)
+            if report is not None:
+                page = render_report(found, facts)
+                files = write_report(report, "compare", page, found, facts)
+                click.echo(f"report: {files[0]}", err=True)
+            click.echo(_as_text(found, facts, json_=json_), nl=not json_)
+            duplicates = [each.strategy for each in found if each.duplicates]
+            if duplicates:
+                raise click.ClickException(f"duplicates got through: {', '.join(duplicates)}")
+    except (EmbeddedServerError, MakerError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _measure(plan: Plan, on_progress: OnProgress) -> tuple[list[Figures], RunFacts]:
+    started_s = time.monotonic()
+    with lab_servers(with_redis=False) as servers:
+        found = compare_strategies(servers, plan, on_progress)
+        facts = read_facts(
+            servers.database_url,
+            processes=plan.processes,
+            codes=plan.codes,
+            duration_s=time.monotonic() - started_s,
+        )
+    return found, facts
+
+
+@contextmanager
+def _shown_progress(plan: Plan, report: Path | None) -> Iterator[OnProgress]:
+    """A bar for people, and a file for programs."""
+    bar = click.progressbar(
+        length=len(plan.strategies) * len(STEPS),
+        label="comparing",
+        file=sys.stderr,
+        hidden=not sys.stderr.isatty(),
+        item_show_func=lambda item: item,
+    )
+    with kept_in_file(report) as keep, bar:
+
+        def tell(progress: Progress) -> None:
+            keep(progress)
+            bar.update(progress.step - bar.pos, f"{progress.strategy}: {progress.doing}")
+
+        yield tell
+        bar.finish()
+
+
+def _as_text(found: Sequence[Figures], facts: RunFacts, *, json_: bool) -> str:
+    if json_:
+        return as_json({"facts": facts, "rows": found})
+    return "\n".join([as_table(found).as_text(), "", *verdicts(found), describe_facts(facts)])
