@@ -11,6 +11,7 @@ from app.clicks.recorder import ClickRecorder, renew_visitor_key
 from app.clicks.shipper import Shipper
 from app.codes import CodeSource, open_strategy
 from app.housekeeping import Housekeeper, Job
+from app.lab.runner import Runner, open_runner
 from app.link_cache import LinkCache
 from app.links import LinkStore
 from app.settings import Settings
@@ -35,6 +36,7 @@ class Resources:
     codes: CodeSource
     cache_client: "redis.Redis"
     wire_client: "redis.Redis"
+    lab: Runner | None  # None where the lab is switched off
 
     @property
     def pool(self) -> Pool:
@@ -50,12 +52,16 @@ class Resources:
 
     def close(self) -> None:
         """Ship the last clicks, then let go of everything."""
+        if self.lab is not None:
+            self.lab.stop()
         self.housekeeper.close()
         self.shipper.close()
         self.codes.close()
         self.pool.close()
         self.cache_client.close()
         self.wire_client.close()
+        if self.lab is not None:
+            self.lab.wait()
 
 
 def open_resources(settings: Settings) -> Resources:
@@ -99,4 +105,5 @@ def open_resources(settings: Settings) -> Resources:
         codes=codes,
         cache_client=cache_client,
         wire_client=wire_client,
+        lab=open_runner(settings),
     )
