@@ -11,6 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import error_answers, redirects
 from app.api import health, shorten, v1
+from app.lab import views as lab
 from app.logs import configure_logs
 from app.resources import Resources, open_resources
 from app.settings import MAX_BODY_BYTES, Settings
@@ -29,6 +30,8 @@ def create_app(resources: Resources) -> Flask:
     error_answers.register(app)
     for module in (pages, shorten, v1, health, redirects):
         app.register_blueprint(module.blueprint)
+    if resources.lab is not None:
+        app.register_blueprint(lab.blueprint)
     if resources.settings.trusted_proxies:
         hops = resources.settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -58,7 +61,7 @@ def _finish(response: Response) -> Response:
     headers["X-Content-Type-Options"] = "nosniff"
     headers.setdefault("Cache-Control", "no-store")
     if response.mimetype == "text/html":
-        headers["Content-Security-Policy"] = pages.CONTENT_SECURITY_POLICY
+        headers.setdefault("Content-Security-Policy", pages.CONTENT_SECURITY_POLICY)
         headers["Referrer-Policy"] = "no-referrer"
     structlog.contextvars.clear_contextvars()
     return response
