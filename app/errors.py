@@ -52,3 +52,11 @@ class LinkDisabledError(HopError):
 
 class UnauthorizedError(HopError):
     """The request carries no valid API key."""
+
+
+class CrossSiteError(HopError):
+    """A page of another site made the browser send this request."""
+
+
+class RunInProgressError(HopError):
+    """The lab measures already, and does one thing at a time."""

@@ -13,6 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app import error_answers, redirects
 from app.api import health, shorten, v1
 from app.hot_path import HotPath
+from app.lab import views as lab
 from app.logs import configure_logs
 from app.resources import Resources, open_resources
 from app.settings import MAX_BODY_BYTES, Settings
@@ -31,6 +32,8 @@ def create_app(resources: Resources) -> Flask:
     error_answers.register(app)
     for module in (pages, shorten, v1, health, redirects):
         app.register_blueprint(module.blueprint)
+    if resources.lab is not None:
+        app.register_blueprint(lab.blueprint)
     settings = resources.settings
     app.wsgi_app = HotPath(  # type: ignore[method-assign]
         app.wsgi_app,
@@ -71,6 +74,6 @@ def _finish(response: Response) -> Response:
     headers["X-Content-Type-Options"] = "nosniff"
     headers.setdefault("Cache-Control", "no-store")
     if response.mimetype == "text/html":
-        headers["Content-Security-Policy"] = pages.CONTENT_SECURITY_POLICY
+        headers.setdefault("Content-Security-Policy", pages.CONTENT_SECURITY_POLICY)
         headers["Referrer-Policy"] = "no-referrer"
     return response

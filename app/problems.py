@@ -58,6 +58,13 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
         "This part of the API needs the header Authorization: Bearer, followed by an API key. A"
         " demo writes its admin key to demo.json; a server is given one as HOP_ADMIN_KEY.",
     ),
+    errors.CrossSiteError: Problem(
+        403,
+        "cross-site",
+        "Another site may not ask for this",
+        "Work in the lab is started and stopped from hop's own pages or from a program, and never"
+        " by a page of another site.",
+    ),
     errors.LinkNotFoundError: Problem(
         404,
         "link-not-found",
@@ -76,6 +83,13 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
         "edit-conflict",
         "The link was changed meanwhile",
         "Others kept changing the link while this change was tried. Read it and try again.",
+    ),
+    errors.RunInProgressError: Problem(
+        409,
+        "run-in-progress",
+        "The lab is busy",
+        "One comparison runs at a time: two would measure each other. Wait for its end or cancel"
+        " it.",
     ),
     errors.LinkExpiredError: Problem(
         410,

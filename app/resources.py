@@ -13,6 +13,7 @@ from app.codes import CodeSource, open_strategy
 from app.hot_table import HotTable
 from app.housekeeping import Housekeeper, Job
 from app.invalidations import InvalidationListener
+from app.lab.runner import Runner, open_runner
 from app.link_cache import LinkCache
 from app.links import LinkStore
 from app.settings import Settings
@@ -39,6 +40,7 @@ class Resources:
     codes: CodeSource
     cache_client: "redis.Redis"
     wire_client: "redis.Redis"
+    lab: Runner | None  # None where the lab is switched off
 
     @property
     def pool(self) -> Pool:
@@ -54,6 +56,8 @@ class Resources:
 
     def close(self) -> None:
         """Ship the last clicks, then let go of everything."""
+        if self.lab is not None:
+            self.lab.stop()
         self.housekeeper.close()
         self.listener.close()
         self.shipper.close()
@@ -61,6 +65,8 @@ class Resources:
         self.pool.close()
         self.cache_client.close()
         self.wire_client.close()
+        if self.lab is not None:
+            self.lab.wait()
 
 
 def open_resources(settings: Settings) -> Resources:
@@ -109,4 +115,5 @@ def open_resources(settings: Settings) -> Resources:
         codes=codes,
         cache_client=cache_client,
         wire_client=wire_client,
+        lab=open_runner(settings),
     )

@@ -45,6 +45,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cache_ttl_s: Seconds = 3_600
     negative_cache_ttl_s: Seconds = 10
     trusted_proxies: Annotated[int, Meta(ge=0, le=5)] = 0
+    # The page /lab/keys: absent; open to whoever reaches the loopback address; or for the holder of
+    # the admin key.
+    lab: Literal["off", "demo", "admin"] = "off"
+    lab_dir: str = ""  # where its runs are kept; beside the journals when empty
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

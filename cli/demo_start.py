@@ -67,6 +67,8 @@ async def start_hop(plan: Plan, supervisor: Supervisor, database_url: str, redis
         HOP_DATABASE_URL=database_url,
         HOP_REDIS_URL=redis_url,
         HOP_JOURNAL_DIR=str(plan.journal_dir),
+        # A demo listens on the loopback address alone, so its lab may be open.
+        HOP_LAB=os.environ.get("HOP_LAB", "demo"),
         HOP_LOG_FORMAT=os.environ.get("HOP_LOG_FORMAT", "console"),
         PYTHONUNBUFFERED="1",
     )

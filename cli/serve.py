@@ -14,6 +14,7 @@ from db.errors import DatabaseUnavailableError
 from db.migrate import find_missing
 from db.pool import open_pool
 
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 # More threads than this only take turns: the interpreter runs one at a time.
 THREADS = 8
 GRANIAN_THREADS = 4
@@ -44,13 +45,18 @@ def serve(host: str, port: int, server: str, workers: int) -> None:
     starts the web processes; stop it with SIGTERM.
     """
     settings, admin_key = read_settings(), read_admin_key()
+    if settings.lab == "demo" and host not in LOOPBACK:
+        raise click.ClickException(
+            f"HOP_LAB=demo lets anybody start work, and --host {host} is open to others than this"
+            " machine; set HOP_LAB=admin or off"
+        )
     if admin_key is not None:
         try:
             store_admin_key(settings.database_url, admin_key)
         except DatabaseUnavailableError as error:
             click.echo(f"warning: HOP_ADMIN_KEY is not stored yet: {error}", err=True)
     announce_strategy(settings)
-    if not settings.base_url and host not in {"127.0.0.1", "localhost", "::1"}:
+    if not settings.base_url and host not in LOOPBACK:
         click.echo("warning: without HOP_BASE_URL, short URLs repeat each client's Host", err=True)
     environ = {name: value for name, value in os.environ.items() if name != "HOP_ADMIN_KEY"}
     build = _granian if server == "granian" else _gunicorn

@@ -35,6 +35,18 @@ def read_body(kind: type[T]) -> T:
         raise MalformedBodyError(f"It cannot be read: {error}.") from error
 
 
+def read_query(kind: type[T]) -> T:
+    """The query string as a `kind`; numbers are read from their text.
+
+    Raises:
+        InvalidFieldError: it has another shape.
+    """
+    try:
+        return msgspec.convert(request.args.to_dict(), kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise _invalid_field(str(error)) from error
+
+
 def answer(body: msgspec.Struct | dict[str, int], status: int = 200) -> Response:
     """A JSON answer."""
     return Response(msgspec.json.encode(body), status, content_type="application/json")

@@ -23,7 +23,7 @@ CONTENT_SECURITY_POLICY = (
 @blueprint.get("/")
 def index() -> Response:
     """Paste a URL, get a short link, watch it being used."""
-    return _page(render_template("index.html"))
+    return _page(render_template("index.html", has_lab=resources().lab is not None))
 
 
 @blueprint.get("/counts")

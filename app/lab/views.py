@@ -1,0 +1,171 @@
+"""/lab/keys: the page, its calculator, and the runs that it starts."""
+
+from datetime import datetime
+from typing import Annotated, cast
+
+import msgspec
+from flask import Blueprint, Response, render_template, url_for
+from msgspec import Meta
+from werkzeug.exceptions import NotFound
+
+from app.api.bodies import answer, read_body, read_query
+from app.lab.access import (
+    require_open_lab,
+    require_operator,
+    require_reader,
+    require_same_origin,
+)
+from app.lab.estimate import EstimateQuery, answer_estimate
+from app.lab.explanations import EXPLANATIONS
+from app.lab.run_files import REPORT_FILES, Progress, Run, State, find_run, list_runs
+from app.lab.runner import Runner
+from app.web.pages import CONTENT_SECURITY_POLICY
+from app.web_context import resources
+from keygen.strategies import StrategyName
+
+blueprint = Blueprint("lab", __name__, url_prefix="/lab/keys")
+blueprint.before_request(require_open_lab)
+
+LEAST_CODES, MOST_CODES, MOST_PROCESSES = 1_000, 100_000, 4
+PAGE_POLICY = f"{CONTENT_SECURITY_POLICY}; frame-src 'self'"
+# The report brings its style sheet within itself, and needs nothing else.
+REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none';"
+    " frame-ancestors 'self'"
+)
+
+
+class RunRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """What is to be measured."""
+
+    strategies: Annotated[list[StrategyName], Meta(min_length=1, max_length=len(EXPLANATIONS))]
+    codes: Annotated[int, Meta(ge=LEAST_CODES, le=MOST_CODES)] = 10_000
+    processes: Annotated[int, Meta(ge=1, le=MOST_PROCESSES)] = 2
+
+
+class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """The body `{}`."""
+
+
+class RunAnswer(msgspec.Struct):
+    """A run as the page sees it; `files` are the addresses of a finished run's report."""
+
+    id: str
+    state: State
+    message: str | None
+    started_at: datetime
+    strategies: list[StrategyName]
+    codes: int
+    processes: int
+    progress: Progress | None
+    files: dict[str, str]
+
+
+class RunsAnswer(msgspec.Struct):
+    """The runs that are kept, the latest first."""
+
+    runs: list[RunAnswer]
+
+
+@blueprint.get("")
+def show_page() -> Response:
+    """The page; it is empty of secrets, whoever may see it."""
+    page = render_template(
+        "lab_keys.html",
+        explanations=EXPLANATIONS,
+        needs_key=resources().settings.lab == "admin",
+        bounds={"least": LEAST_CODES, "most": MOST_CODES, "processes": MOST_PROCESSES},
+    )
+    response = Response(page, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = PAGE_POLICY
+    return response
+
+
+@blueprint.get("/estimate")
+def show_estimate() -> Response:
+    """What a code length is good for."""
+    return answer(answer_estimate(read_query(EstimateQuery)))
+
+
+@blueprint.get("/runs")
+def show_runs() -> Response:
+    """The last runs."""
+    require_operator()
+    return answer(RunsAnswer([_shown(run) for run in list_runs(_runner().runs)]))
+
+
+@blueprint.post("/runs")
+def start_run() -> Response:
+    """Start one; 201 with its id, 409 while another runs."""
+    require_same_origin()
+    require_operator()
+    asked = read_body(RunRequest)
+    chosen = [name for name in EXPLANATIONS if name in asked.strategies]
+    return answer(_shown(_runner().start(chosen, asked.codes, asked.processes)), 201)
+
+
+@blueprint.get("/runs/<run_id>")
+def show_run(run_id: str) -> Response:
+    """How a run stands."""
+    require_operator()
+    return answer(_shown(_get_run(run_id)))
+
+
+@blueprint.post("/runs/<run_id>/cancel")
+def cancel_run(run_id: str) -> Response:
+    """Ask a run to stop; it does within seconds. One that has ended stays as it is."""
+    require_same_origin()
+    require_operator()
+    read_body(Nothing)
+    run = _get_run(run_id)
+    _runner().cancel(run)
+    return answer(_shown(run), 202)
+
+
+@blueprint.get("/runs/<run_id>/<name>")
+def show_report(run_id: str, name: str) -> Response:
+    """A file of the report: the page to look at, the numbers to keep."""
+    run = find_run(_runner().runs, run_id)
+    require_reader(run.asked.ticket if run else None)
+    if run is None or run.end.state != "finished" or name not in REPORT_FILES:
+        raise NotFound
+    try:
+        content = (_runner().runs / run.id / name).read_bytes()
+    except FileNotFoundError as error:  # a new run has just made room for itself
+        raise NotFound from error
+    response = Response(content, mimetype=REPORT_FILES[name])
+    if name.endswith(".html"):
+        response.headers["Content-Security-Policy"] = REPORT_POLICY
+    else:
+        response.headers["Content-Disposition"] = f"attachment; filename=hop-{name}"
+    return response
+
+
+def _runner() -> Runner:
+    return cast("Runner", resources().lab)  # without one, these routes are not there
+
+
+def _get_run(run_id: str) -> Run:
+    run = find_run(_runner().runs, run_id)
+    if run is None:
+        raise NotFound
+    return run
+
+
+def _shown(run: Run) -> RunAnswer:
+    asked, files = run.asked, {}
+    if run.end.state == "finished":
+        for name in REPORT_FILES:
+            address = url_for("lab.show_report", run_id=run.id, name=name, ticket=asked.ticket)
+            files[name.rpartition(".")[2]] = address
+    return RunAnswer(
+        id=run.id,
+        state=run.end.state,
+        message=run.end.message,
+        started_at=asked.started_at,
+        strategies=asked.strategies,
+        codes=asked.codes,
+        processes=asked.processes,
+        progress=run.progress,
+        files=files,
+    )
