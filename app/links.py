@@ -7,6 +7,7 @@ from datetime import datetime
 from app.alias import check_alias, is_code, is_reserved
 from app.conflicts import ConflictCount
 from app.errors import AliasTakenError, EditConflictError, LinkNotFoundError
+from app.hot_table import HotTable
 from app.link_cache import CachedLink, LinkCache, cached_form
 from db.links import Link, delete_link, find_link, insert_link, update_link
 from db.pool import Pool
@@ -22,11 +23,12 @@ EDIT_ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class LinkStore:
-    """Where links live: Postgres, the cache before it, and the maker of new codes."""
+    """Where links live: Postgres, the two caches before it, and the maker of new codes."""
 
     pool: Pool
     cache: LinkCache
     strategy: Strategy
+    hot: HotTable = field(default_factory=HotTable)
     conflicts: ConflictCount = field(default_factory=ConflictCount)
 
 
@@ -111,7 +113,7 @@ def edit(store: LinkStore, code: str, **changes: str | bool | datetime | None) -
         changed = dataclasses.replace(get_link(store, code), **changes)  # type: ignore[arg-type]
         written = update_link(store.pool, changed)
         if written is not None:
-            store.cache.publish(code, cached_form(written))
+            _announce(store, code, cached_form(written))
             return written
     raise EditConflictError("Read it again and repeat the change.")
 
@@ -127,6 +129,15 @@ def delete(store: LinkStore, code: str) -> None:
         raise LinkNotFoundError(f"No link has the code {code!r}.")
     # Also when it was deleted before: the answer to the first request may have been lost, and the
     # cache not told.
-    store.cache.publish(code, CachedLink(deletion.version))
+    _announce(store, code, CachedLink(deletion.version))
     if not deletion.is_new:
         raise LinkNotFoundError(f"The link {code!r} was deleted before.")
+
+
+def _announce(store: LinkStore, code: str, entry: CachedLink) -> None:
+    """Tell the caches of a change: Redis, which tells all processes, and our own memory at once.
+
+    In this order: what a reader finds in Redis after our memory has forgotten is the new entry.
+    """
+    store.cache.publish(code, entry)
+    store.hot.drop(f"/{code}")

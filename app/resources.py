@@ -32,7 +32,6 @@ class Resources:
 
     settings: Settings
     store: LinkStore
-    hot: HotTable
     listener: InvalidationListener
     recorder: ClickRecorder
     housekeeper: Housekeeper
@@ -41,6 +40,11 @@ class Resources:
     cache_client: "redis.Redis"
     wire_client: "redis.Redis"
     lab: Runner | None  # None where the lab is switched off
+
+    @property
+    def hot(self) -> HotTable:
+        """Links in the memory of this process."""
+        return self.store.hot
 
     @property
     def pool(self) -> Pool:
@@ -106,8 +110,7 @@ def open_resources(settings: Settings) -> Resources:
     listener.start()
     return Resources(
         settings=settings,
-        store=LinkStore(pool, cache, codes.strategy),
-        hot=hot,
+        store=LinkStore(pool, cache, codes.strategy, hot),
         listener=listener,
         recorder=recorder,
         housekeeper=housekeeper,

@@ -211,3 +211,17 @@ def settle(hop: Hop) -> None:
     while before != hop.resources.hot.ticket():
         before = hop.resources.hot.ticket()
         time.sleep(0.05)
+
+
+def test_process_that_made_a_change_sees_it_at_once(hop: Hop, app):
+    """Even if Redis announces it late."""
+    code = hop.shorten()
+    settle(hop)
+    hop.resources.listener.close()  # as late as can be
+    answer(app, f"/{code}")
+    for number in range(20):
+        links.edit(hop.resources.store, code, target_url=f"{TARGET}{number}")
+        for _ in range(2):
+            assert ("Location", f"{TARGET}{number}") in answer(app, f"/{code}")[1]
+    links.delete(hop.resources.store, code)
+    assert answer(app, f"/{code}")[0] == "404 NOT FOUND"
