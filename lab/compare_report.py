@@ -48,8 +48,9 @@ _NOTES: Final = (
     ),
     (
         "guessable: share of guesses that hit, for an attacker who has seen 100 codes and knows how"
-        " codes are counted. Guesses are 10,000, or half as many as there are codes to find. By"
-        " chance: the density of the space, which is what blind guesses hit."
+        " codes are counted. Guesses are 10,000, or half as many as there are codes to find:"
+        " links and codes made alone, of snowflakes links only. By chance: the density of the"
+        " space, which is what blind guesses hit."
     ),
     (
         "Snowflakes lie as close as links are made: at the rates of this test a worker"
