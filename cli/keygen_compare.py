@@ -12,7 +12,7 @@ from cli.report_option import report_option
 from db.embedded import EmbeddedServerError
 from keygen.strategies import StrategyName
 from lab.compare import STEPS, STRATEGIES, Plan, compare_strategies
-from lab.compare_report import as_table, describe_facts, render_report, verdicts
+from lab.compare_report import as_text, render_report
 from lab.figures import Figures
 from lab.maker_processes import MakerError
 from lab.progress import OnProgress, Progress, kept_in_file
@@ -83,13 +83,16 @@ def compare(
     """
     plan = Plan(strategies, codes, processes, length)
     try:
-        with _shown_progress(plan, report) as on_progress:
-            found, facts = _measure(plan, on_progress)
+        with kept_in_file(report) as keep:
+            found, facts = _measure(plan, keep)
             if report is not None:
                 page = render_report(found, facts)
                 files = write_report(report, "compare", page, found, facts)
                 click.echo(f"report: {files[0]}", err=True)
-            click.echo(_as_text(found, facts, json_=json_), nl=not json_)
+            if json_:
+                click.echo(as_json({"facts": facts, "rows": found}), nl=False)
+            else:
+                click.echo(as_text(found, facts))
             duplicates = [each.strategy for each in found if each.duplicates]
             if duplicates:
                 raise click.ClickException(f"duplicates got through: {', '.join(duplicates)}")
@@ -97,9 +100,9 @@ def compare(
         raise click.ClickException(str(error)) from error
 
 
-def _measure(plan: Plan, on_progress: OnProgress) -> tuple[list[Figures], RunFacts]:
+def _measure(plan: Plan, keep: OnProgress) -> tuple[list[Figures], RunFacts]:
     started_s = time.monotonic()
-    with lab_servers(with_redis=False) as servers:
+    with _shown_progress(plan, keep) as on_progress, lab_servers(with_redis=False) as servers:
         found = compare_strategies(servers, plan, on_progress)
         facts = read_facts(
             servers.database_url,
@@ -111,8 +114,8 @@ def _measure(plan: Plan, on_progress: OnProgress) -> tuple[list[Figures], RunFac
 
 
 @contextmanager
-def _shown_progress(plan: Plan, report: Path | None) -> Iterator[OnProgress]:
-    """A bar for people, and a file for programs."""
+def _shown_progress(plan: Plan, keep: OnProgress) -> Iterator[OnProgress]:
+    """Draw a bar for people, beside what `keep` does."""
     bar = click.progressbar(
         length=len(plan.strategies) * len(STEPS),
         label="comparing",
@@ -120,17 +123,11 @@ def _shown_progress(plan: Plan, report: Path | None) -> Iterator[OnProgress]:
         hidden=not sys.stderr.isatty(),
         item_show_func=lambda item: item,
     )
-    with kept_in_file(report) as keep, bar:
+    with bar:
 
         def tell(progress: Progress) -> None:
             keep(progress)
             bar.update(progress.step - bar.pos, f"{progress.strategy}: {progress.doing}")
 
         yield tell
-        bar.finish()
-
-
-def _as_text(found: Sequence[Figures], facts: RunFacts, *, json_: bool) -> str:
-    if json_:
-        return as_json({"facts": facts, "rows": found})
-    return "\n".join([as_table(found).as_text(), "", *verdicts(found), describe_facts(facts)])
+        bar.update(len(plan.strategies) * len(STEPS) - bar.pos, "")

@@ -1,6 +1,6 @@
 """The comparison as a table and a page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from lab.bars import bar_chart
@@ -12,11 +12,11 @@ from lab.svg import Chart
 from lab.tables import Table
 from lab.ticks import format_number
 
-COLUMNS: Final = (
+SPEED_COLUMNS: Final = (
     *("strategy", "codes/s", "links/s", "round trips/code", "p50 µs", "p99 µs"),
-    *("collisions", "most retries", "duplicates", "length", "wasted/crash"),
-    *("guessable", "by chance", "reveals"),
+    *("collisions", "most retries", "duplicates"),
 )
+CODE_COLUMNS: Final = ("strategy", "length", "wasted/crash", "guessable", "by chance", "reveals")
 # What somebody learns who sees codes and nothing else.
 REVEALS: Final = {
     "counter": "order and number of all links",
@@ -48,8 +48,9 @@ _NOTES: Final = (
     ),
     (
         "guessable: share of guesses that hit, for an attacker who has seen 100 codes and knows how"
-        " codes are counted. Guesses are 10,000, or half as many as there are codes to find. By"
-        " chance: the density of the space, which is what blind guesses hit."
+        " codes are counted. Guesses are 10,000, or half as many as there are codes to find:"
+        " links and codes made alone, of snowflakes links only. By chance: the density of the"
+        " space, which is what blind guesses hit."
     ),
     (
         "Snowflakes lie as close as links are made: at the rates of this test a worker"
@@ -59,9 +60,36 @@ _NOTES: Final = (
 )
 
 
-def as_table(found: Sequence[Figures]) -> Table:
-    """One row per strategy."""
-    return Table(COLUMNS, [_as_row(each) for each in found])
+def speed_table(found: Sequence[Figures]) -> Table:
+    """One row per strategy: how fast it is, and what the INSERT met."""
+    rows = [
+        (
+            *(each.strategy, round(each.codes_per_s), round(each.links_per_s)),
+            *(each.round_trips_per_code, each.p50_us, each.p99_us),
+            *(each.collisions, each.most_retries, each.duplicates),
+        )
+        for each in found
+    ]
+    return Table(SPEED_COLUMNS, rows)
+
+
+def code_table(found: Sequence[Figures]) -> Table:
+    """One row per strategy: what its codes are like."""
+    rows = [
+        (
+            *(each.strategy, each.length),
+            _NO_WASTE if each.wasted_per_crash is None else each.wasted_per_crash,
+            *(_say_share(each), format_number(each.density), REVEALS[each.strategy]),
+        )
+        for each in found
+    ]
+    return Table(CODE_COLUMNS, rows)
+
+
+def as_text(found: Sequence[Figures], facts: RunFacts) -> str:
+    """Everything for a terminal. Two tables, because one would be wider than most terminals."""
+    tables = [speed_table(found).as_text(), code_table(found).as_text()]
+    return "\n\n".join([*tables, "\n".join([*verdicts(found), describe_facts(facts)])])
 
 
 def verdicts(found: Sequence[Figures]) -> list[str]:
@@ -96,19 +124,10 @@ def render_report(found: Sequence[Figures], facts: RunFacts) -> str:
         "Eight ways to make a short code" if len(found) == len(REVEALS) else "Ways to make codes",
         [
             Section("In pictures", summary, charts=_charts(found)),
-            Section("The numbers", table=as_table(found)),
+            Section("Speed and conflicts", table=speed_table(found)),
+            Section("The codes", table=code_table(found)),
             Section("How to read them", _NOTES),
         ],
-    )
-
-
-def _as_row(each: Figures) -> tuple[object, ...]:
-    return (
-        *(each.strategy, round(each.codes_per_s), round(each.links_per_s)),
-        *(each.round_trips_per_code, each.p50_us, each.p99_us),
-        *(each.collisions, each.most_retries, each.duplicates, each.length),
-        _NO_WASTE if each.wasted_per_crash is None else each.wasted_per_crash,
-        *(_say_share(each), format_number(each.density), REVEALS[each.strategy]),
     )
 
 
@@ -119,16 +138,18 @@ def _say_share(each: Figures) -> str:
 
 
 def _charts(found: Sequence[Figures]) -> list[Chart]:
-    def chart(title: str, values: Sequence[float], unit: str = "", *, log: bool = True) -> Chart:
-        names = [each.strategy for each in found]
-        return bar_chart(title, list(zip(names, values, strict=True)), unit=unit, log=log)
+    def chart(
+        title: str, value: Callable[[Figures], float | None], unit: str = "", *, log: bool = True
+    ) -> Chart:
+        bars = [(each.strategy, shown) for each in found if (shown := value(each)) is not None]
+        return bar_chart(title, bars, unit=unit, log=log)
 
     return [
-        chart("Codes per second, alone", [each.codes_per_s for each in found]),
-        chart("Links per second, with INSERT", [each.links_per_s for each in found], log=False),
-        chart("Median time of a code", [each.p50_us for each in found], "µs"),
-        chart("99 % of codes take less than", [each.p99_us for each in found], "µs"),
-        chart("Round trips per code", [each.round_trips_per_code for each in found]),
-        chart("Guesses that hit", [each.guessable * 100 for each in found], "%"),
-        chart("Ids wasted per crash", [each.wasted_per_crash or 0 for each in found]),
+        chart("Codes per second, alone", lambda each: each.codes_per_s),
+        chart("Links per second, with INSERT", lambda each: each.links_per_s, log=False),
+        chart("Median time of a code", lambda each: each.p50_us, "µs"),
+        chart("99 % of codes take less than", lambda each: each.p99_us, "µs"),
+        chart("Round trips per code", lambda each: each.round_trips_per_code),
+        chart("Guesses that hit", lambda each: each.guessable * 100, "%"),
+        chart("Ids wasted per crash", lambda each: each.wasted_per_crash, log=False),
     ]

@@ -6,7 +6,7 @@ from array import array
 import pytest
 
 from lab.clock_steps import run_cases
-from lab.compare_report import as_table, render_report
+from lab.compare_report import code_table, render_report
 from lab.figures import Figures, latency_us, percentile, rate_per_s
 from lab.maker import Made
 from lab.progress import Progress, kept_in_file
@@ -72,8 +72,8 @@ def test_progress_when_the_run_fails_tells_why(tmp_path):
 
 
 def test_page_when_nothing_was_guessed_says_of_how_many():
-    assert "0 of 100" in as_table([figures()]).as_text()
-    assert "25 %" in as_table([figures(hits=25, guessable=0.25)]).as_text()
+    assert "0 of 100" in code_table([figures()]).as_text()
+    assert "25 %" in code_table([figures(hits=25, guessable=0.25)]).as_text()
     page = render_report([figures(), figures(strategy="random", wasted_per_crash=None)], FACTS)
     assert "abc1234" in page
     assert "No duplicate got through." in page
