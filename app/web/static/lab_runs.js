@@ -4,7 +4,6 @@ import { ask, find, readNumber, showError, showProblem } from "./lab_fields.js";
 
 const POLL_MS = 500;
 const FIELDS = ["strategies", "codes", "processes"];
-const STATES = { running: "running", finished: "finished", cancelled: "cancelled", failed: "failed" };
 
 const form = find("run-form");
 let watched; // the id of the run whose progress is shown
@@ -134,13 +133,20 @@ function makeRow(run) {
   const text = document.createElement("p");
   const details = document.createElement("span");
   const when = new Date(run.started_at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
-  text.textContent = `${when}: ${STATES[run.state]}`;
+  text.textContent = `${when}: ${run.state}`;
   details.className = "hint";
-  details.textContent = `${run.strategies.join(", ")}; ${run.codes.toLocaleString("en")} codes, ${run.processes} processes`;
+  details.textContent = describe(run);
   text.append(details);
   row.append(text);
   if (run.state === "finished") row.append(makeShowButton(run, when));
   return row;
+}
+
+/** What was asked for, in a line. */
+function describe({ strategies, codes, processes }) {
+  const isAll = strategies.length === form.querySelectorAll("input[name=strategies]").length;
+  const names = isAll ? "all strategies" : strategies.join(", ");
+  return `${names}; ${codes.toLocaleString("en")} codes, ${processes} ${processes === 1 ? "process" : "processes"}`;
 }
 
 function makeShowButton(run, when) {
