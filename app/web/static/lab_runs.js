@@ -6,6 +6,7 @@ const POLL_MS = 500;
 const FIELDS = ["strategies", "codes", "processes"];
 
 const form = find("run-form");
+let starting = false; // a button that is disabled meanwhile would lose the focus
 let watched; // the id of the run whose progress is shown
 let shown; // the id of the run whose report is shown
 
@@ -19,11 +20,11 @@ find("report-frame").addEventListener("load", fitFrame);
 if (!find("key")) listRuns();
 
 async function start() {
-  if (find("start").disabled) return;
+  if (starting) return;
   clearErrors();
-  find("start").disabled = true;
+  starting = true;
   const { body: run, problem } = await post(form.action, readForm());
-  find("start").disabled = false;
+  starting = false;
   if (problem) showFault(problem);
   else watch(run);
 }
@@ -38,9 +39,7 @@ function readForm() {
 }
 
 async function cancel() {
-  find("cancel").disabled = true;
   const { problem } = await post(`${form.action}/${watched}/cancel`, {});
-  find("cancel").disabled = false;
   if (problem) showFault(problem);
 }
 
@@ -57,18 +56,20 @@ async function watch(run) {
     if (problem?.status === 401 || problem?.status === 404) break;
     run = body ?? run;
   }
-  const hadFocus = document.activeElement === find("cancel");
   showRunning(false);
-  if (hadFocus) find("start").focus(); // the button that had it is gone
   showEnd(run);
   listRuns();
 }
 
+/** Swap the buttons; the focus of the one that goes is handed on, to where Enter does no harm. */
 function showRunning(running) {
+  const [gone, next] = running ? ["start", "run-status"] : ["cancel", "start"];
+  const hadFocus = document.activeElement === find(gone);
+  find("run-progress").hidden = false;
   find("start").hidden = running;
   find("cancel").hidden = !running;
-  find("run-progress").hidden = false;
   find("run-bar").hidden = !running;
+  if (hadFocus) find(next).focus();
 }
 
 function showProgress({ progress }) {
@@ -122,7 +123,7 @@ async function listRuns() {
     return;
   }
   const running = body.runs.find((run) => run.state === "running");
-  if (running && find("cancel").hidden) watch(running);
+  if (running && !find("start").hidden) watch(running);
   const ended = body.runs.filter((run) => run.state !== "running");
   find("earlier").hidden = ended.length === 0;
   find("earlier-runs").replaceChildren(...ended.map(makeRow));
