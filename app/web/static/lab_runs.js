@@ -80,7 +80,7 @@ function showProgress({ progress }) {
   } else {
     bar.removeAttribute("value"); // not known yet
   }
-  say(progress ? `Measuring ${progress.strategy}: ${progress.step} of ${progress.of}` : "Starting …");
+  say(progress ? `Measuring ${progress.strategy}: step ${progress.step} of ${progress.of}` : "Starting …");
 }
 
 function showEnd(run) {
