@@ -83,8 +83,8 @@ def _judge(found: Estimate, asked: EstimateQuery) -> str:
     length, shortest = _say_length(asked.length), found.shortest_length
     lasts, wanted = say_years(found.lasts_years), say_years(asked.years)
     if shortest <= asked.length:
-        spare = "; fewer would be too short" if shortest == asked.length else f", and {shortest} do"
-        return f"{length} last {wanted} and more{spare}: the last code is used after {lasts}."
+        less = f"{shortest} would do" if shortest < asked.length else "fewer would be too short"
+        return f"{length} last: the last code is used after {lasts}. For {wanted}, {less}."
     if found.lasts_years < asked.years:
         return f"{length} are used up after {lasts}, not {wanted}. {shortest} would last."
     return (
@@ -99,12 +99,11 @@ def _say_length(length: int) -> str:
 
 def _say(found: Estimate) -> Words:
     drawn = found.strategy in DRAWN
-    never = "none: no code is proposed twice"
     return Words(
         links=say_count(found.links),
         space=say_count(found.space),
         density=say_chance(found.density) if found.density <= 1 else "they do not fit",
-        collision_probability=say_chance(found.collision_probability) if drawn else never,
+        collision_probability=say_chance(found.collision_probability) if drawn else "none",
         retries=say_count(found.retries) if drawn else "none",
         retries_last=say_count(found.retries_last) if drawn else "none",
         lasts_years=say_years(found.lasts_years),

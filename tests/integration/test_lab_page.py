@@ -287,14 +287,14 @@ def test_estimate_is_worded_when_at_internet_scale(lab: Lab):
     assert found["space"] == 62**7
     assert found["lasts"]
     assert found["verdict"] == (
-        "7 characters last 5 years and more; fewer would be too short:"
-        " the last code is used after 96 years."
+        "7 characters last: the last code is used after 96 years."
+        " For 5 years, fewer would be too short."
     )
     assert found["words"] == {
         "links": "182 billion",
         "space": "3.5 trillion",
         "density": "1 in 19",
-        "collision_probability": "none: no code is proposed twice",
+        "collision_probability": "none",
         "retries": "none",
         "retries_last": "none",
         "lasts_years": "96 years",

@@ -4,9 +4,9 @@ import { ask, find, readNumber, showError, showProblem } from "./lab_fields.js";
 
 const POLL_MS = 500;
 const FIELDS = ["strategies", "codes", "processes"];
-const STATES = { running: "running", finished: "finished", cancelled: "cancelled", failed: "failed" };
 
 const form = find("run-form");
+let starting = false; // a button that is disabled meanwhile would lose the focus
 let watched; // the id of the run whose progress is shown
 let shown; // the id of the run whose report is shown
 
@@ -20,11 +20,11 @@ find("report-frame").addEventListener("load", fitFrame);
 if (!find("key")) listRuns();
 
 async function start() {
-  if (find("start").disabled) return;
+  if (starting) return;
   clearErrors();
-  find("start").disabled = true;
+  starting = true;
   const { body: run, problem } = await post(form.action, readForm());
-  find("start").disabled = false;
+  starting = false;
   if (problem) showFault(problem);
   else watch(run);
 }
@@ -39,9 +39,7 @@ function readForm() {
 }
 
 async function cancel() {
-  find("cancel").disabled = true;
   const { problem } = await post(`${form.action}/${watched}/cancel`, {});
-  find("cancel").disabled = false;
   if (problem) showFault(problem);
 }
 
@@ -58,18 +56,20 @@ async function watch(run) {
     if (problem?.status === 401 || problem?.status === 404) break;
     run = body ?? run;
   }
-  const hadFocus = document.activeElement === find("cancel");
   showRunning(false);
-  if (hadFocus) find("start").focus(); // the button that had it is gone
   showEnd(run);
   listRuns();
 }
 
+/** Swap the buttons; the focus of the one that goes is handed on, to where Enter does no harm. */
 function showRunning(running) {
+  const [gone, next] = running ? ["start", "run-status"] : ["cancel", "start"];
+  const hadFocus = document.activeElement === find(gone);
+  find("run-progress").hidden = false;
   find("start").hidden = running;
   find("cancel").hidden = !running;
-  find("run-progress").hidden = false;
   find("run-bar").hidden = !running;
+  if (hadFocus) find(next).focus();
 }
 
 function showProgress({ progress }) {
@@ -80,7 +80,7 @@ function showProgress({ progress }) {
   } else {
     bar.removeAttribute("value"); // not known yet
   }
-  say(progress ? `Measuring ${progress.strategy}: ${progress.step} of ${progress.of}` : "Starting …");
+  say(progress ? `Measuring ${progress.strategy}: step ${progress.step} of ${progress.of}` : "Starting …");
 }
 
 function showEnd(run) {
@@ -123,7 +123,7 @@ async function listRuns() {
     return;
   }
   const running = body.runs.find((run) => run.state === "running");
-  if (running && find("cancel").hidden) watch(running);
+  if (running && !find("start").hidden) watch(running);
   const ended = body.runs.filter((run) => run.state !== "running");
   find("earlier").hidden = ended.length === 0;
   find("earlier-runs").replaceChildren(...ended.map(makeRow));
@@ -134,13 +134,20 @@ function makeRow(run) {
   const text = document.createElement("p");
   const details = document.createElement("span");
   const when = new Date(run.started_at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
-  text.textContent = `${when}: ${STATES[run.state]}`;
+  text.textContent = `${when}: ${run.state}`;
   details.className = "hint";
-  details.textContent = `${run.strategies.join(", ")}; ${run.codes.toLocaleString("en")} codes, ${run.processes} processes`;
+  details.textContent = describe(run);
   text.append(details);
   row.append(text);
   if (run.state === "finished") row.append(makeShowButton(run, when));
   return row;
+}
+
+/** What was asked for, in a line. */
+function describe({ strategies, codes, processes }) {
+  const isAll = strategies.length === form.querySelectorAll("input[name=strategies]").length;
+  const names = isAll ? "all strategies" : strategies.join(", ");
+  return `${names}; ${codes.toLocaleString("en")} codes, ${processes} ${processes === 1 ? "process" : "processes"}`;
 }
 
 function makeShowButton(run, when) {
