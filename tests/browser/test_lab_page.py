@@ -14,7 +14,6 @@ from app.factory import create_app
 from app.lab.runner import Runner
 from app.resources import open_resources
 from app.settings import Settings
-from cli.keygen import keygen
 from db.api_keys import set_key
 from tests.browser.test_front_page import PHONE, browser
 from tests.running_demo import RunningDemo
@@ -164,7 +163,6 @@ def test_key_is_asked_for_when_it_is_no_demo_and_is_not_kept(page: Page, served:
     assert page.evaluate("localStorage.length + sessionStorage.length") == 0
 
 
-@pytest.mark.skipif("compare" not in keygen.commands, reason="hop keygen compare is not there yet")
 def test_demo_measures_for_real_when_asked(page: Page, demo: RunningDemo):
     page.goto(f"{demo.url}/lab/keys")
     for box in page.locator("input[type=checkbox]").all():
