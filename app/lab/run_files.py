@@ -138,7 +138,10 @@ def write_json(path: Path, content: msgspec.Struct) -> None:
 
 
 def _is_locked(directory: Path) -> bool:
-    fd = os.open(directory, os.O_RDONLY)
+    try:
+        fd = os.open(directory, os.O_RDONLY)
+    except FileNotFoundError:  # a new run has just made room for itself
+        return False
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
