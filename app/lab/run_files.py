@@ -79,11 +79,11 @@ def find_run(runs: Path, run_id: str) -> Run | None:
     asked = read_json(directory / "run.json", Asked)
     if asked is None:
         return None
-    # In this order: a run that ends in between is seen as ended.
-    locked = _is_locked(directory)
-    end = read_json(directory / "end.json", End)
-    if end is None:
-        end = End("running") if locked else End("failed", "It was killed before its end.")
+    if _is_locked(directory):  # even if it has written its end: until it is gone none can start
+        end = End("running")
+    else:
+        killed = End("failed", "It was killed before its end.")
+        end = read_json(directory / "end.json", End) or killed
     return Run(run_id, asked, read_json(directory / "progress.json", Progress), end)
 
 
@@ -138,7 +138,10 @@ def write_json(path: Path, content: msgspec.Struct) -> None:
 
 
 def _is_locked(directory: Path) -> bool:
-    fd = os.open(directory, os.O_RDONLY)
+    try:
+        fd = os.open(directory, os.O_RDONLY)
+    except FileNotFoundError:  # a new run has just made room for itself
+        return False
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

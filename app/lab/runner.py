@@ -60,6 +60,7 @@ class Runner:
         directory = self.runs / secrets.token_hex(16)
         with contextlib.ExitStack() as stack:
             try:
+                # Taken first, so given up first: descriptors are closed in the order of numbers.
                 sole = stack.enter_context(locked(self.runs))
             except BlockingIOError as error:
                 raise RunInProgressError("One comparison runs at a time; one does now.") from error

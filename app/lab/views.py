@@ -1,11 +1,8 @@
 """/lab/keys: the page, its calculator, and the runs that it starts."""
 
-from datetime import datetime
-from typing import Annotated, cast
+from typing import cast
 
-import msgspec
-from flask import Blueprint, Response, render_template, url_for
-from msgspec import Meta
+from flask import Blueprint, Response, render_template
 from werkzeug.exceptions import NotFound
 
 from app.api.bodies import answer, read_body, read_query
@@ -17,54 +14,29 @@ from app.lab.access import (
 )
 from app.lab.estimate import EstimateQuery, answer_estimate
 from app.lab.explanations import EXPLANATIONS
-from app.lab.run_files import REPORT_FILES, Progress, Run, State, find_run, list_runs
+from app.lab.run_files import REPORT_FILES, Run, find_run, list_runs
+from app.lab.run_messages import (
+    LEAST_CODES,
+    MOST_CODES,
+    MOST_PROCESSES,
+    Nothing,
+    RunRequest,
+    RunsAnswer,
+    describe_run,
+)
 from app.lab.runner import Runner
 from app.web.pages import CONTENT_SECURITY_POLICY
 from app.web_context import resources
-from keygen.strategies import StrategyName
 
 blueprint = Blueprint("lab", __name__, url_prefix="/lab/keys")
 blueprint.before_request(require_open_lab)
 
-LEAST_CODES, MOST_CODES, MOST_PROCESSES = 1_000, 100_000, 4
 PAGE_POLICY = f"{CONTENT_SECURITY_POLICY}; frame-src 'self'"
 # The report brings its style sheet within itself, and needs nothing else.
 REPORT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none';"
     " frame-ancestors 'self'"
 )
-
-
-class RunRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """What is to be measured."""
-
-    strategies: Annotated[list[StrategyName], Meta(min_length=1, max_length=len(EXPLANATIONS))]
-    codes: Annotated[int, Meta(ge=LEAST_CODES, le=MOST_CODES)] = 10_000
-    processes: Annotated[int, Meta(ge=1, le=MOST_PROCESSES)] = 2
-
-
-class Nothing(msgspec.Struct, forbid_unknown_fields=True):
-    """The body `{}`."""
-
-
-class RunAnswer(msgspec.Struct):
-    """A run as the page sees it; `files` are the addresses of a finished run's report."""
-
-    id: str
-    state: State
-    message: str | None
-    started_at: datetime
-    strategies: list[StrategyName]
-    codes: int
-    processes: int
-    progress: Progress | None
-    files: dict[str, str]
-
-
-class RunsAnswer(msgspec.Struct):
-    """The runs that are kept, the latest first."""
-
-    runs: list[RunAnswer]
 
 
 @blueprint.get("")
@@ -91,7 +63,7 @@ def show_estimate() -> Response:
 def show_runs() -> Response:
     """The last runs."""
     require_operator()
-    return answer(RunsAnswer([_shown(run) for run in list_runs(_runner().runs)]))
+    return answer(RunsAnswer([describe_run(run) for run in list_runs(_runner().runs)]))
 
 
 @blueprint.post("/runs")
@@ -101,14 +73,14 @@ def start_run() -> Response:
     require_operator()
     asked = read_body(RunRequest)
     chosen = [name for name in EXPLANATIONS if name in asked.strategies]
-    return answer(_shown(_runner().start(chosen, asked.codes, asked.processes)), 201)
+    return answer(describe_run(_runner().start(chosen, asked.codes, asked.processes)), 201)
 
 
 @blueprint.get("/runs/<run_id>")
 def show_run(run_id: str) -> Response:
     """How a run stands."""
     require_operator()
-    return answer(_shown(_get_run(run_id)))
+    return answer(describe_run(_get_run(run_id)))
 
 
 @blueprint.post("/runs/<run_id>/cancel")
@@ -119,7 +91,7 @@ def cancel_run(run_id: str) -> Response:
     read_body(Nothing)
     run = _get_run(run_id)
     _runner().cancel(run)
-    return answer(_shown(run), 202)
+    return answer(describe_run(run), 202)
 
 
 @blueprint.get("/runs/<run_id>/<name>")
@@ -150,22 +122,3 @@ def _get_run(run_id: str) -> Run:
     if run is None:
         raise NotFound
     return run
-
-
-def _shown(run: Run) -> RunAnswer:
-    asked, files = run.asked, {}
-    if run.end.state == "finished":
-        for name in REPORT_FILES:
-            address = url_for("lab.show_report", run_id=run.id, name=name, ticket=asked.ticket)
-            files[name.rpartition(".")[2]] = address
-    return RunAnswer(
-        id=run.id,
-        state=run.end.state,
-        message=run.end.message,
-        started_at=asked.started_at,
-        strategies=asked.strategies,
-        codes=asked.codes,
-        processes=asked.processes,
-        progress=run.progress,
-        files=files,
-    )
