@@ -122,6 +122,9 @@ def test_run_shows_progress_and_its_report_without_a_reload(page: Page, served: 
     assert Path(download.value.path()).read_text().splitlines()[:2] == ["strategy", "counter"]
     expect(page.locator("#earlier-runs li")).to_have_count(1)
     assert_fits(page)
+    page.emulate_media(media="print")
+    expect(page.locator("#report-frame")).to_be_hidden()  # paper would cut it anywhere
+    expect(page.locator("#report .printed")).to_be_visible()
 
 
 def test_run_goes_on_over_a_reload_and_can_be_cancelled(page: Page, served: str):
