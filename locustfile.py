@@ -19,7 +19,7 @@ from typing import Any
 from locust import LoadTestShape, User, events
 
 from lab.load import prepared
-from lab.load.open_loop import ArrivalStream, expect, expect_redirect
+from lab.load.open_loop import ArrivalStream, begin, expect, expect_redirect
 from lab.load.recording import add_options  # noqa: F401 - the options of the command line
 from lab.load.traffic import user_weights
 from lab.load.zipf import ZipfRanks
@@ -93,7 +93,7 @@ def prepare(environment: Any, **_: Any) -> None:
     Visitor.links = found.hot or found.cold
     Visitor.ranks = ZipfRanks(len(Visitor.links), options.zipf_exponent)
     FirstVisitor.cold = itertools.cycle(found.cold or found.hot)
-    environment.shape_class.reset_time()  # the test begins now
+    begin(environment)
 
 
 def steady(_progress: float) -> float:

@@ -32,11 +32,11 @@ class KindFigures:
 
 @dataclass(frozen=True, slots=True)
 class Second:
-    """Redirects that were due within one second, the first of which is 0."""
+    """One second of the run; the first is 0. All but `answered` is of redirects due in it."""
 
     second: int
     due: int
-    answered: int
+    answered: int  # right answers that came in this second, whenever they were due
     errors: int
     p50_ms: float | None  # None: nothing was answered
     p99_ms: float | None
@@ -85,9 +85,12 @@ def figures_of(kind: str, samples: Sequence[Sample], duration_s: float) -> KindF
 def figures_by_second(redirects: Iterable[Sample], duration_s: int) -> list[Second]:
     """How the run went; every second has a row, also one in which nothing was due."""
     due: list[list[Sample]] = [[] for _ in range(duration_s)]
+    answered: Counter[int] = Counter()
     for sample in redirects:
-        due[min(int(sample.due_s), duration_s - 1)].append(sample)
-    return [_summarise(second, samples) for second, samples in enumerate(due)]
+        due[int(sample.due_s)].append(sample)
+        if not sample.error:
+            answered[int(sample.due_s + sample.response_ms / 1_000)] += 1
+    return [_summarise(second, each, answered[second]) for second, each in enumerate(due)]
 
 
 def count_errors(samples: Iterable[Sample]) -> dict[str, int]:
@@ -114,8 +117,8 @@ def quantile(ordered: Sequence[float], permille: int) -> float:
     return round(ordered[-(-permille * len(ordered) // 1_000) - 1], 3)
 
 
-def _summarise(second: int, samples: Sequence[Sample]) -> Second:
+def _summarise(second: int, samples: Sequence[Sample], answered: int) -> Second:
     response = sorted(sample.response_ms for sample in samples if not sample.error)
     errors = len(samples) - len(response)
     p50, p99, most = (quantile(response, each) if response else None for each in (500, 990, 1_000))
-    return Second(second, len(samples), len(response), errors, p50, p99, most)
+    return Second(second, len(samples), answered, errors, p50, p99, most)

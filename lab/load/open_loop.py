@@ -7,6 +7,7 @@ Latency", 2013). Visitors of a short link do not wait for each other, so here ea
 moment at which it is due, and its response time counts from that moment.
 """
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ import gevent
 import gevent.pool
 from geventhttpclient.client import HTTPClientPool
 from locust import FastHttpUser, task
-from locust.exception import CatchResponseError
+from locust.exception import CatchResponseError, StopUser
 
 from lab.load.traffic import arrival_times
 
@@ -44,6 +45,12 @@ class ArrivalStream(FastHttpUser):
         concurrency=MAX_IN_FLIGHT, connection_timeout=TIMEOUT_S, network_timeout=TIMEOUT_S
     )
     kind: str  # what its requests are called in the figures
+    began_s = 0.0  # when the test began, and will end, by time.perf_counter()
+    ends_s = math.inf
+
+    def on_start(self) -> None:
+        """Do without cookies: hop sets none, and to look for them takes time at each request."""
+        self.client.client.cookiejar = None
 
     def visit(self, due_s: float) -> None:
         """Send the request that was due then."""
@@ -51,12 +58,14 @@ class ArrivalStream(FastHttpUser):
 
     @task
     def arrive(self) -> None:
-        """Send requests by the clock until Locust stops this user."""
+        """Send requests by the clock until the test ends or Locust stops this user."""
         options: Any = self.environment.parsed_options
         chance = random.Random()  # noqa: S311 - a simulation
         for due_s in arrival_times(
             time.perf_counter(), options.arrivals_per_user, options.spacing, chance
         ):
+            if due_s >= self.ends_s:  # Locust looks at the clock once a second only
+                raise StopUser
             gevent.sleep(max(0.0, due_s - time.perf_counter()))
             if IN_FLIGHT.full():
                 self._give_up(due_s)
@@ -87,6 +96,14 @@ class ArrivalStream(FastHttpUser):
             exception=CatchResponseError("gave up: too many in flight"),
             context={"due_s": due_s, "start_delay_ms": late_ms},
         )
+
+
+def begin(environment: Any) -> None:
+    """The test begins now: everything that it needs is prepared."""
+    ArrivalStream.began_s = time.perf_counter()
+    ArrivalStream.ends_s = ArrivalStream.began_s + (environment.parsed_options.run_time or math.inf)
+    if environment.shape_class is not None:  # on Locust's page one may choose to have none
+        environment.shape_class.reset_time()
 
 
 def describe_silence(answer: Any) -> str:

@@ -5,9 +5,9 @@ from typing import IO, Any, Final
 
 import gevent
 import msgspec
-from locust import LoadTestShape, events
+from locust import events
 
-from lab.load.open_loop import IN_FLIGHT, TIMEOUT_S
+from lab.load.open_loop import IN_FLIGHT, TIMEOUT_S, ArrivalStream
 from lab.load.samples import Sample
 from lab.load.traffic import PROFILES, Plan
 
@@ -34,10 +34,9 @@ def add_options(parser: Any) -> None:
 class Recorder:
     """Writes samples while a test runs."""
 
-    def __init__(self, file: IO[bytes], shape: LoadTestShape) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._encode = msgspec.json.Encoder().encode
-        self._shape = shape
 
     def record(
         self,
@@ -51,7 +50,7 @@ class Recorder:
         response = more.get("response")
         sample = Sample(
             name,
-            round(context["due_s"] - self._shape.start_time, 6),
+            round(context["due_s"] - ArrivalStream.began_s, 6),
             round(context["start_delay_ms"], 3),
             round(response_time, 3),
             response.status_code if response is not None else 0,
@@ -67,13 +66,13 @@ class Recorder:
 
 
 @events.test_start.add_listener
-def begin(environment: Any, **_: Any) -> None:
+def record_samples(environment: Any, **_: Any) -> None:
     """Open the file of samples, when there is to be one."""
     path = environment.parsed_options.samples
     if path is None:
         return
     file = path.open("wb")
-    recorder = Recorder(file, environment.shape_class)
+    recorder = Recorder(file)
     flushing = gevent.spawn(recorder.flush)
     environment.events.request.add_listener(recorder.record)
 

@@ -13,9 +13,10 @@ from lab.svg import Chart
 from lab.tables import Table
 
 _COLUMNS: Final = (
-    *("request", "asked", "answered", "errors", "per second"),
-    *("p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "max ms"),
+    *("request", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "max ms"),
+    *("per second", "asked", "errors"),
 )
+_SPACING: Final = {"poisson": "by chance (Poisson)", "even": "evenly spaced"}
 _NOTES: Final = (
     (
         "Response times count from the moment at which a request was due, not from when it was"
@@ -46,8 +47,8 @@ def latency_table(result: Result) -> Table:
     """One row for each kind of request."""
     rows = [
         (
-            *(row.kind, row.requests, row.answered, row.errors, row.per_s),
-            *(row.p50_ms, row.p90_ms, row.p99_ms, row.p999_ms, row.max_ms),
+            *(row.kind, row.p50_ms, row.p90_ms, row.p99_ms, row.p999_ms, row.max_ms),
+            *(row.per_s, row.requests, row.errors),
         )
         for row in result.figures
     ]
@@ -72,7 +73,7 @@ def render(result: Result) -> str:
     title = f"Load test: {result.verdict.outcome}"
     asked = (
         f"Profile {plan.profile}: {plan.rate:,} redirects a second for {plan.duration_s} s,"
-        f" {plan.spacing} arrivals; p99 to be under {plan.p99_ms:g} ms."
+        f" arrivals {_SPACING[plan.spacing]}; p99 to be under {plan.p99_ms:g} ms."
     )
     return render_page(
         title,
@@ -80,7 +81,8 @@ def render(result: Result) -> str:
             Section(result.verdict.line, [asked, *describe(result)], charts=_charts(result)),
             Section("Latency and throughput", table=latency_table(result)),
             Section("Service and start delay", table=_parts_table(result)),
-            Section("How to read them", [*_NOTES, _describe_machine(result.machine)]),
+            Section("How to read them", _NOTES),
+            Section("Machine", [_describe_machine(result.machine)]),
         ],
     )
 
@@ -97,21 +99,21 @@ def _parts_table(result: Result) -> Table:
 def _describe_generator(result: Result) -> Iterator[str]:
     late_ms = max((row.start_delay_p99_ms for row in result.figures), default=0.0)
     yield (
-        f"Generator: 99 % of requests were sent less than {late_ms:.1f} ms late;"
-        f" {result.generator_cpu:.0%} of a core."
+        f"Generator: 99 % of requests were sent at most {late_ms:.1f} ms late;"
+        f" {100 * result.generator_cpu:.0f} % of a core."
     )
 
 
 def _describe_answers(result: Result) -> Iterator[str]:
-    statuses = ", ".join(f"{count:,} x {status}" for status, count in result.statuses.items())
-    yield f"Answers by status: {statuses or 'none'}."
+    statuses = ", ".join(f"{count:,} with {status}" for status, count in result.statuses.items())
+    yield f"Answers: {statuses or 'none'}."
     if any(row.kind == UNKNOWN for row in result.figures):
         yield (
             f"Unknown codes: {result.statuses.get('404', 0):,} got 404,"
             f" {result.statuses.get('429', 0):,} were told to slow down (429)."
         )
     for error, count in result.errors.items():
-        yield f"Error: {count:,} x {error}."
+        yield f"Error in {error} ({count:,} times)."
 
 
 def _describe_server(result: Result) -> Iterator[str]:
@@ -119,7 +121,7 @@ def _describe_server(result: Result) -> Iterator[str]:
         yield "Hit rate per tier: unknown (set HOP_API_KEY; needs GET /metrics)."
     else:
         total = sum(result.tiers.values()) or 1
-        shares = (f"{tier} {count / total:.1%}" for tier, count in result.tiers.items())
+        shares = (f"{tier} {100 * count / total:.1f} %" for tier, count in result.tiers.items())
         yield f"Hit rate per tier: {', '.join(shares)}."
     if result.cpu_s is not None and result.cpu_ms_per_redirect is not None:
         parts = ", ".join(f"{part} {used:.1f} s" for part, used in result.cpu_s.items())
@@ -162,7 +164,7 @@ def _charts(result: Result) -> Sequence[Chart]:
             log_y=True,
         ),
         line_chart(
-            "Redirects by the second in which they were due",
+            "Answered redirects",
             throughput,
             x_label="second of the run",
             y_label="redirects per second",

@@ -76,7 +76,7 @@ def _find_excuse(plan: Plan, redirects: KindFigures, generator_cpu: float) -> st
         # It reads answers as late as it sends requests, so its service times are no use either.
         return f"1 in 100 sends was {late_ms:.1f} ms late or more"
     if generator_cpu >= _BUSY:
-        return f"it used {generator_cpu:.0%} of a core"
+        return f"it used {100 * generator_cpu:.0f} % of a core"
     if redirects.requests < _least(plan):
         return f"it sent {redirects.requests / plan.duration_s:,.0f}/s of {plan.rate:,}/s"
     return ""

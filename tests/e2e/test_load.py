@@ -56,7 +56,7 @@ def test_verdict_is_pass_when_hop_is_fast_enough(demo: RunningDemo, report: Path
     assert found["shortens"] == asked["shorten"]
     assert found["statuses"]["302"] == found["redirects"]
     assert found["cpu_s"].keys() == {"web", "postgres", "redis", "worker"}
-    assert sum(each["answered"] for each in found["seconds"]) == found["redirects"]
+    assert sum(each["due"] for each in found["seconds"]) == found["redirects"]
 
 
 def test_report_is_one_page_that_asks_nobody_for_anything(demo: RunningDemo, report: Path):

@@ -62,12 +62,20 @@ def test_all_redirects_have_a_row_when_there_are_several_kinds():
 
 
 def test_second_without_an_answer_has_a_row():
-    rows = figures_by_second([redirect(0.2, 5.0), redirect(2.9, 7.0, error="status 500")], 3)
+    samples = [redirect(0.2, 5.0), redirect(2.9, 7.0, error="status 500")]
+    rows = figures_by_second(samples, 3)
     assert [(row.due, row.answered, row.errors, row.p99_ms) for row in rows] == [
         (1, 1, 0, 5.0),
         (0, 0, 0, None),
         (1, 0, 1, None),
     ]
+
+
+def test_stall_shows_as_missing_throughput_and_not_as_a_missing_request():
+    rows = figures_by_second([redirect(0.5, 1_700.0), redirect(1.5, 700.0)], 3)
+    assert [(row.due, row.answered) for row in rows] == [(1, 0), (1, 0), (0, 2)]
+    late = figures_by_second([redirect(0.5, 9_000.0)], 1)
+    assert [(row.due, row.answered, row.max_ms) for row in late] == [(1, 0, 9_000.0)]
 
 
 def test_half_a_line_is_read_when_it_is_whole(tmp_path: Path):
