@@ -21,12 +21,17 @@ def add_options(parser: Any) -> None:
     add = parser.add_argument
     add("--traffic", choices=PROFILES, default="mixed", help="Which kinds of requests")
     add("--arrivals-per-user", type=float, default=10.0, help="Requests a second of each user")
-    add("--spacing", choices=("poisson", "even"), default=_DEFAULTS.spacing)
-    add("--shape", choices=("steady", "ramp", "spike"), default="steady")
-    add("--reads-per-write", type=int, default=_DEFAULTS.reads_per_write, help="10 or 100")
+    add("--spacing", choices=("poisson", "even"), default=_DEFAULTS.spacing, help="Of arrivals")
+    add("--shape", choices=("steady", "ramp", "spike"), default="steady", help="Users over time")
+    add(
+        "--reads-per-write",
+        type=int,
+        default=_DEFAULTS.reads_per_write,
+        help="Redirects for each shorten",
+    )
     add("--links", type=int, default=1_000, help="Links to make before the test")
-    add("--zipf-exponent", type=float, default=_DEFAULTS.zipf_exponent)
-    add("--redirect-status", type=int, default=_DEFAULTS.redirect_status)
+    add("--zipf-exponent", type=float, default=_DEFAULTS.zipf_exponent, help="0 is evenly")
+    add("--redirect-status", type=int, default=_DEFAULTS.redirect_status, help="That is right")
     add("--prepared", type=Path, include_in_web_ui=False, help="Links made before, as a file")
     add("--samples", type=Path, include_in_web_ui=False, help="Write a line for each request there")
 
