@@ -46,7 +46,7 @@ _DEFAULTS: Final = Plan()
     type=click.Choice(PROFILES),
     default=_DEFAULTS.profile,
     show_default=True,
-    help="What is asked for, see below.",
+    help="What is asked for, see above.",
 )
 @click.option(
     "--p99-ms",
@@ -108,7 +108,7 @@ def load(
     redirect_status: str,
     **options: Any,
 ) -> None:
-    r"""Load a running hop and judge whether it is fast enough.
+    """Load a running hop and judge whether it is fast enough.
 
     \b
     regional  links by Zipf's law, and shortens
@@ -122,7 +122,7 @@ def load(
 
     Ends with status 0 for PASS, 1 for FAIL, 2 when there is nothing to judge, and 3 when the load
     generator itself was the limit.
-    """
+    """  # noqa: D301 - Click wants the character \b before lines that it must not wrap
     plan = Plan(redirect_status=int(redirect_status), **options)
     _check_size(plan)
     hop_url = check_target(hop_url, allow_remote=allow_remote)
