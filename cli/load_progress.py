@@ -1,0 +1,63 @@
+"""What `hop load` shows while it runs: a line that moves, or plain lines when nobody watches."""
+
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Final, Self
+
+import click
+
+from lab.load.figures import quantile, redirects_of
+from lab.load.samples import Sample
+from lab.load.traffic import Plan
+
+_PLAIN_EVERY_S: Final = 5.0
+_ON_TERMINAL_EVERY_S: Final = 1.0
+
+
+class ProgressLine:
+    """Rate, p99 so far, errors and time left, on standard error."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._times_ms: list[float] = []
+        self._errors = 0
+        self._recent = 0
+        self._shown_s = 0.0
+        self._moves = sys.stderr.isatty()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave the line that moves."""
+        if self._moves:
+            click.echo(err=True)
+
+    def show(self, new: Sequence[Sample], elapsed_s: float) -> None:
+        """Add samples; show the line when it is time."""
+        answered = [each.response_ms for each in redirects_of(new) if not each.error]
+        self._times_ms += answered
+        self._recent += len(answered)
+        self._errors += sum(bool(each.error) for each in new)
+        every_s = _ON_TERMINAL_EVERY_S if self._moves else _PLAIN_EVERY_S
+        since_s = elapsed_s - self._shown_s
+        if since_s < every_s:
+            return
+        text = self._describe(self._recent / since_s, elapsed_s)
+        click.echo(f"\r\x1b[K{text}" if self._moves else text, nl=not self._moves, err=True)
+        self._shown_s, self._recent = elapsed_s, 0
+
+    def _describe(self, rate: float, elapsed_s: float) -> str:
+        # Sorting what is nearly sorted is cheap: it begins with what was sorted the last time.
+        self._times_ms.sort()
+        left_s = max(0.0, self._plan.duration_s - elapsed_s)
+        return (
+            f"{rate:,.0f} redirects/s  p99 {quantile(self._times_ms, 990):.1f} ms"
+            f"  {self._errors:,} errors  {left_s:.0f} s left"
+        )

@@ -1,0 +1,81 @@
+"""What the server tells about a run: redirects by tier, and CPU time of the parts of a demo."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import psutil
+import urllib3
+
+_TIER: Final = re.compile(
+    r'^hop_redirects_total\{[^}]*tier="(\w+)"[^}]*\} ([0-9.e+]+)', re.MULTILINE
+)
+_TIMEOUT: Final = urllib3.Timeout(connect=2, read=10)
+_OK: Final = 200
+
+Pids = Mapping[str, int | list[int] | None]
+
+
+def read_tiers(hop_url: str, api_key: str | None) -> dict[str, float] | None:
+    """Redirects since the server's start, by the tier that answered; None: it does not tell us."""
+    if api_key is None:
+        return None
+    try:
+        answer = urllib3.request(
+            "GET",
+            f"{hop_url}/metrics",
+            headers={"Authorization": f"Bearer {api_key}"},
+            timeout=_TIMEOUT,
+            retries=False,
+            redirect=False,
+        )
+    except urllib3.exceptions.HTTPError:
+        return None
+    return parse_tiers(answer.data.decode(errors="replace")) if answer.status == _OK else None
+
+
+def parse_tiers(metrics: str) -> dict[str, float] | None:
+    """The counters by tier in Prometheus's text format; None when there are none."""
+    tiers: dict[str, float] = {}
+    for tier, count in _TIER.findall(metrics):
+        tiers[tier] = tiers.get(tier, 0.0) + float(count)
+    return tiers or None
+
+
+def count_between(
+    before: dict[str, float] | None, after: dict[str, float] | None
+) -> dict[str, int] | None:
+    """Redirects by tier from one reading to the next; None when either is missing."""
+    if before is None or after is None:
+        return None
+    return {tier: round(count - before.get(tier, 0.0)) for tier, count in sorted(after.items())}
+
+
+def read_cpu(pids: Pids | None) -> dict[str, float] | None:
+    """CPU seconds used so far by web, postgres, redis and worker, children included.
+
+    Args:
+        pids: as in demo.json; None when the server is not a demo of this machine.
+    """
+    if pids is None:
+        return None
+    used = {}
+    for part in ("web", "postgres", "redis", "worker"):
+        found = pids.get(part)
+        roots = found if isinstance(found, list) else [found] if found else []
+        if roots:  # an existing server that a demo uses has no id there
+            used[part] = sum(map(_cpu_of_family, roots))
+    return used
+
+
+def _cpu_of_family(pid: int) -> float:
+    total = 0.0
+    try:
+        root = psutil.Process(pid)
+        for process in (root, *root.children(recursive=True)):
+            # The times of children that have ended and been waited for are in `children_…`.
+            times = process.cpu_times()
+            total += times.user + times.system + times.children_user + times.children_system
+    except psutil.Error:
+        pass  # it ended while we looked; its parent has its times
+    return total
