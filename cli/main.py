@@ -12,6 +12,7 @@ COMMANDS = {
     "worker": "cli.worker:worker",
     "migrate": "cli.migrate:migrate",
     "doctor": "cli.doctor:doctor",
+    "bench": "bench.__main__:bench",
     "keygen": "cli.keygen:keygen",
     "shorten": "cli.client:shorten",
     "stats": "cli.client:stats",

@@ -35,8 +35,8 @@ def read_facts(database_url: str, *, processes: int, codes: int, duration_s: flo
         major, minor = divmod(server_version(pool), 10_000)
     return RunFacts(
         date=f"{datetime.now(UTC):%F %H:%M} UTC",
-        commit=_read_commit(),
-        cpu=_read_cpu(),
+        commit=read_commit(),
+        cpu=read_cpu(),
         cores=os.cpu_count() or 1,
         python=platform.python_version(),
         postgres=f"{major}.{minor}",
@@ -46,7 +46,8 @@ def read_facts(database_url: str, *, processes: int, codes: int, duration_s: flo
     )
 
 
-def _read_commit() -> str:
+def read_commit() -> str:
+    """The short id of the checkout's commit; empty when the code is not in a git checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
@@ -55,7 +56,7 @@ def _read_commit() -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _read_cpu() -> str:
+def read_cpu() -> str:
     """The processor's name as Linux tells it, else its architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
