@@ -13,7 +13,7 @@ from lab.svg import Chart
 from lab.tables import Table
 
 EMPTY, FLASK = "empty app", "Flask one-liner"
-# Below this, something else than the server's core was the limit: the generator, or a database.
+# Below this, something else than the server was the limit.
 BUSY = 0.9
 
 
@@ -151,8 +151,8 @@ def _notes(plan: Plan, expected: int, counted: int) -> list[str]:
             " under the same server."
         ),
         (
-            f"* the server's core had time left: the load generator or a database was the limit."
-            f" Shown below {BUSY:.0%}."
+            f"* below {BUSY:.0%}: the server did not get all of its core, or did not need it. Then"
+            " the load generator, a database or another program was the limit."
         ),
         f"{counted:,} clicks counted of {expected:,} redirects whose answer was seen.",
     ]

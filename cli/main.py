@@ -13,6 +13,7 @@ COMMANDS = {
     "migrate": "cli.migrate:migrate",
     "doctor": "cli.doctor:doctor",
     "bench": "bench.__main__:bench",
+    "estimate": "cli.estimate:estimate",
     "keygen": "cli.keygen:keygen",
     "shorten": "cli.client:shorten",
     "stats": "cli.client:stats",
