@@ -1,4 +1,4 @@
-"""Many links at once: one INSERT and one call of Redis for all of them."""
+"""Many links at once: one INSERT for all of them, and few calls of Redis."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -28,6 +28,9 @@ KEY_PREFIX: Final = "link:"
 # Entries written together should not end together.
 TTL_JITTER: Final = 0.1
 LEAVE_ALONE_S: Final = 1.0
+# Redis runs a script to its end before it answers anybody else: so many entries take half a
+# millisecond.
+FILLED_AT_ONCE: Final = 100
 
 # KEYS: entry. ARGV: version, value, TTL in ms. An entry is "<version> <JSON>".
 _PUT: Final = """
@@ -104,7 +107,7 @@ class LinkCache:
         self._ttl_s = ttl_s
         self._negative_ttl_s = negative_ttl_s
         self._put = client.register_script(_PUT)
-        self._put_many = client.register_script(_PUT_MANY)
+        self._patient_put_many = patient_client.register_script(_PUT_MANY)
         self._patient_put = patient_client.register_script(_PUT)
         self._decoder = msgspec.json.Decoder(CachedLink)
         self._away_until = 0.0  # time.monotonic()
@@ -131,12 +134,19 @@ class LinkCache:
                 self._leave_alone(error)
 
     def fill_many(self, entries: Mapping[str, CachedLink]) -> None:
-        """`fill` for many codes in one round trip."""
-        if entries and time.monotonic() >= self._away_until:
-            keys = [KEY_PREFIX + code for code in entries]
-            arguments = [one for entry in entries.values() for one in self._arguments(entry)[1:]]
+        """`fill` for many codes, with few round trips.
+
+        By the patient client: a batch that takes its time must not switch the cache off for
+        redirects.
+        """
+        codes = list(entries)
+        for start in range(0, len(codes), FILLED_AT_ONCE):
+            if time.monotonic() < self._away_until:
+                return
+            some = codes[start : start + FILLED_AT_ONCE]
+            arguments = [one for code in some for one in self._arguments(entries[code])[1:]]
             try:
-                self._put_many(keys=keys, args=arguments)
+                self._patient_put_many(keys=[KEY_PREFIX + code for code in some], args=arguments)
             except redis.RedisError as error:
                 self._leave_alone(error)
 

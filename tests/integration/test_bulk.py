@@ -101,6 +101,14 @@ def test_cache_when_filled_with_many_keeps_newer_entries(hop: Hop):
     assert links.resolve(store, made[0].code).target_url == f"{TARGET}new"
 
 
+def test_cache_when_redis_is_slow_to_take_many_is_still_used_for_redirects(hop: Hop, redis_client):
+    store = hop.resources.store
+    redis_client.client_pause(200)  # four times what a redirect would wait
+    made = shorten_many(store, [TARGET] * 250)
+    for link in (made[0], made[-1]):
+        assert store.cache.get(link.code) == links.cached_form(link)
+
+
 def test_many_when_postgres_is_away_say_so_and_when_redis_is_away_are_made(hop: Hop, monkeypatch):
     store = hop.resources.store
     monkeypatch.setattr(store.cache, "_away_until", float("inf"))

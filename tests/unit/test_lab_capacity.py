@@ -86,6 +86,21 @@ def test_cache_of_the_design_when_popularity_is_steep_enough():
     assert values(SCALES["internet"])["cached_links"] == pytest.approx(by_hand, rel=1e-4)
 
 
+def test_bytes_when_worked_out_by_hand():
+    load = Workload(86_400 * 10, reads_per_write=100, years=2, bytes=300, peak=3)
+    found = values(load)
+    links = 864_000 * 365 * 2
+    assert found["storage_bytes"] == 2 * links * (300 + 29)  # a primary and a standby
+    assert found["bits_in"] == 3_000 * 500 * 8
+    assert found["bits_out"] == 3_000 * (200 + 300) * 8
+    assert found["journal_bytes"] == 1_000 * 180 * 86_400
+    assert found["stream_bytes"] == 3_000 * 180 / 8
+    assert found["hour_rows"] == 24 * distinct_links(3_600_000, links, 1.0)
+    assert found["redis_bytes"] == found["cached_links"] * (300 + 160)
+    assert found["redis_nodes"] == math.ceil(found["redis_bytes"] / 32e9)
+    assert found["rule_of_thumb_bytes"] == 0.2 * links * 300
+
+
 def test_machines_when_worked_out_by_hand():
     load = Workload(86_400 * 10, reads_per_write=100, peak=2, hit_rate=0.9)
     hot, cached, uncached = split_reads(load)
