@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from app.logs import configure_logs
 from bench.facts import describe_bench_facts, read_bench_facts
 from bench.machine import pin, split_cores
 from bench.report import as_markdown, write_files
@@ -78,6 +79,7 @@ def bench(
     """  # noqa: D301 - click reads \b
     plan = Plan(split_cores(), seconds, rounds, full)
     pin(0, plan.cores.others)  # this process and all it starts, but for the servers it measures
+    configure_logs("console", "warning")
     facts = read_bench_facts(plan)
     found: dict[str, Findings] = {}
     try:
