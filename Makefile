@@ -48,8 +48,8 @@ format: setup  ## Format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: setup  ## Measure on this machine; prints figures, asserts nothing
-	$(BIN)/python -m bench
+bench: setup  ## Measure on this machine; BENCH_FLAGS=--full for all, --help for more
+	$(BIN)/python -m bench $(BENCH_FLAGS)
 
 # setuptools is in the lock because the image build takes it from there (see Dockerfile).
 lock:  ## Renew the lock files (needs uv)

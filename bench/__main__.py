@@ -1,89 +1,115 @@
-"""Time the small parts that requests are made of.
+"""hop bench, and `python -m bench`: measure hop on this machine, section by section."""
 
-Each figure is the best of five runs: on a shared machine the noise only ever adds.
-"""
-
-import platform
-import tempfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
-from random import Random
-from time import time
+from typing import Final
 
-from analytics_worker.events import encode_click
-from app import links
-from app.clicks.journal import Journal
-from app.clicks.recorder import ClickRecorder
-from app.resources import Resources, open_resources
-from app.settings import Settings
-from bench.codes import measure_codes
-from bench.timing import RUNS, print_time
-from cli.seed import make_clicks
-from db import embedded
-from db.migrate import migrate
+import click
 
-ENVIRON = {
-    "REMOTE_ADDR": "192.0.2.1",
-    "HTTP_USER_AGENT": "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0",
-    "HTTP_REFERER": "https://example.org/page?query=1",
-    "HTTP_ACCEPT_LANGUAGE": "en-US,en;q=0.9",
+from app.logs import configure_logs
+from bench.facts import describe_bench_facts, read_bench_facts
+from bench.machine import pin, split_cores
+from bench.report import as_markdown, write_files
+from bench.section import Findings, Plan
+from bench.serving import ServingError
+from bench.wrk import WrkError
+from db.embedded import EmbeddedServerError
+
+# section -> what measures it. Loaded one by one: not every section's packages are everywhere.
+SECTIONS: Final = {
+    "codes": "bench.codes:measure_codes",
+    "parts": "bench.parts:measure_parts",
+    "bulk": "bench.bulk:measure_bulk",
+    "http": "bench.http:measure_http",
+    "growth": "bench.growth:measure_growth",
+    "memory": "bench.memory:measure_memory",
 }
 
 
-def main() -> None:
-    """Print the table."""
-    print(f"Python {platform.python_version()} on {platform.machine()}, best of {RUNS} runs\n")
-    measure_codes()
-    with tempfile.TemporaryDirectory(prefix="hop-bench-") as directory:
-        _measure_clicks(Path(directory))
-        with _running_servers(Path(directory)) as resources:
-            _measure_links(resources)
+def _split(_context: click.Context, _option: click.Parameter, text: str) -> Sequence[str]:
+    names = [name.strip() for name in text.split(",")]
+    unknown = [name for name in names if name not in SECTIONS]
+    if unknown:
+        raise click.BadParameter(f"{', '.join(unknown)}: expected some of {', '.join(SECTIONS)}")
+    return [name for name in SECTIONS if name in names]
 
 
-def _measure_clicks(directory: Path) -> None:
-    journal = Journal(directory)
-    recorder = ClickRecorder(journal)
-    print_time("click: journal write alone", lambda: journal.append(b"x" * 180 + b"\n"))
-    print_time("click: encode and write", lambda: recorder.record(ENVIRON, "eboF18l"))
-    lines = b"".join(encode_click(click) for click in make_clicks(Random(62), time()))
-    packed = len(zlib.compress(lines, level=1))
-    journal.file.remove()
-    print(f"{'bytes a click, in the journal':<34}{len(lines) / 3_000:>10.0f}")
-    print(f"{'bytes a click, in the stream':<34}{packed / 3_000:>10.0f}")
+@click.command()
+@click.option(
+    "--only",
+    default=",".join(SECTIONS),
+    callback=_split,
+    metavar="NAME,…",
+    help=f"Measure these sections alone: {', '.join(SECTIONS)}.",
+)
+@click.option(
+    "--seconds",
+    type=click.IntRange(1, 600),
+    default=2,
+    show_default=True,
+    help="Of load, at each point of each round.",
+)
+@click.option("--rounds", type=click.IntRange(1, 100), default=3, show_default=True)
+@click.option("--full", is_flag=True, help="Also 10 million links, and a million requests.")
+@click.option(
+    "--report",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".hop/bench"),
+    show_default=True,
+    metavar="DIR",
+    help="Write bench.json and the charts there.",
+)
+@click.option("--markdown", is_flag=True, help="Print tables as Markdown.")
+def bench(
+    *, only: Sequence[str], seconds: int, rounds: int, full: bool, report: Path, markdown: bool
+) -> None:
+    """Measure hop on this machine, on servers of its own: prints figures, asserts nothing.
 
+    \b
+      codes    how a code is made, in memory
+      parts    what a redirect and a shorten are made of
+      bulk     links made a thousand at a time
+      http     requests/s beside nginx, an empty app and Flask alone (needs wrk)
+      growth   look-ups with more and more links in the table
+      memory   of a web process with 100,000 hot links (needs wrk)
 
-def _measure_links(resources: Resources) -> None:
-    store = resources.store
-    code = links.shorten(store, "https://example.org/").code
-    print_time("resolve, from Redis", lambda: links.resolve(store, code), number=2_000)
-    print_time("resolve, from Postgres", lambda: links.get_link(store, code), number=2_000)
-    print_time("shorten", lambda: links.shorten(store, "https://example.org/"), number=1_000)
-
-
-@contextmanager
-def _running_servers(directory: Path) -> Iterator[Resources]:
-    postgres = embedded.prepare_postgres(directory / "postgres")
-    redis = embedded.prepare_redis(directory / "redis")
-    processes = [(server, server.start()) for server in (postgres, redis)]
+    Six minutes in all on two cores; with --full about half an hour. Nothing else should run
+    meanwhile. The server that is measured gets a core of its own, everything else the others.
+    """  # noqa: D301 - click reads \b
+    plan = Plan(split_cores(), seconds, rounds, full)
+    pin(0, plan.cores.others)  # this process and all it starts, but for the servers it measures
+    configure_logs("console", "warning")
+    facts = read_bench_facts(plan)
+    found: dict[str, Findings] = {}
     try:
-        for server, process in processes:
-            embedded.wait_until_ready(server, process, timeout_s=30)
-        migrate(postgres.url)
-        settings = Settings(
-            database_url=postgres.url,
-            redis_url=redis.url,
-            journal_dir=str(directory / "journal"),
-        )
-        resources = open_resources(settings)
-        yield resources
-        resources.close()
-    finally:
-        for server, process in processes:
-            process.send_signal(server.stop_signal)
-            process.wait()
+        for name in only:
+            click.echo(f"## {name}" if markdown else f"{name}:")
+            findings = _load(SECTIONS[name])(plan)
+            if findings is not None:
+                found[name] = findings
+                _show(findings, markdown=markdown)
+    except (EmbeddedServerError, ServingError, WrkError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(describe_bench_facts(facts))
+    for file in write_files(report, facts, found):
+        click.echo(f"written: {file}", err=True)
+
+
+def _load(place: str) -> Callable[[Plan], Findings | None]:
+    module, _, name = place.partition(":")
+    try:
+        measure: Callable[[Plan], Findings | None] = getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        raise click.ClickException(f"{module} needs the package {error.name}") from error
+    return measure
+
+
+def _show(findings: Findings, *, markdown: bool) -> None:
+    table = as_markdown(findings.table) if markdown else findings.table.as_text()
+    separator = "\n- " if markdown else "\n"
+    click.echo(f"\n{findings.title}\n\n{table}\n{separator}{separator.join(findings.notes)}\n")
 
 
 if __name__ == "__main__":
-    main()
+    bench()

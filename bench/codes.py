@@ -4,6 +4,7 @@ from itertools import count
 
 from sqids import Sqids
 
+from bench.section import Plan
 from bench.timing import print_time
 from keygen.base62 import ALPHABET, decode, encode
 from keygen.permutation import Permutation
@@ -27,7 +28,7 @@ class CountingSource:
         return range(self._next_id - size, self._next_id)
 
 
-def measure_codes() -> None:
+def measure_codes(_plan: Plan) -> None:
     """Print the times of codes and their parts, then those of others."""
     permutation = Permutation(KEY, 7)
     plain = Ranged(RangeAllocator(CountingSource(), size=1_000_000))

@@ -12,6 +12,8 @@ COMMANDS = {
     "worker": "cli.worker:worker",
     "migrate": "cli.migrate:migrate",
     "doctor": "cli.doctor:doctor",
+    "bench": "bench.__main__:bench",
+    "estimate": "cli.estimate:estimate",
     "keygen": "cli.keygen:keygen",
     "load": "cli.load:load",
     "shorten": "cli.client:shorten",

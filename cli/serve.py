@@ -59,8 +59,7 @@ def serve(host: str, port: int, server: str, workers: int) -> None:
     if not settings.base_url and host not in LOOPBACK:
         click.echo("warning: without HOP_BASE_URL, short URLs repeat each client's Host", err=True)
     environ = {name: value for name, value in os.environ.items() if name != "HOP_ADMIN_KEY"}
-    build = _granian if server == "granian" else _gunicorn
-    arguments = build(host, port, workers)
+    arguments = server_arguments(server, "app.factory:serve_from_env", host, port, workers)
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, "-m", *arguments], environ)  # noqa: S606
 
@@ -80,21 +79,38 @@ def announce_strategy(settings: Settings) -> None:
             click.echo(f"notice: {change}", err=True)
 
 
-def _gunicorn(host: str, port: int, workers: int) -> list[str]:
+def server_arguments(server: str, factory: str, host: str, port: int, workers: int) -> list[str]:
+    """What to give to `python -m` to start a WSGI server as hop runs it.
+
+    Args:
+        server: "gunicorn" or "granian".
+        factory: "module:function" that makes the WSGI app, once in each worker process.
+        host: address to listen on.
+        port: TCP port.
+        workers: web processes.
+
+    Raises:
+        click.ClickException: granian is not installed.
+    """
+    build = _granian if server == "granian" else _gunicorn
+    return build(factory, host, port, workers)
+
+
+def _gunicorn(factory: str, host: str, port: int, workers: int) -> list[str]:
     address = f"[{host}]" if ":" in host else host
     return [
-        *("gunicorn", "app.factory:serve_from_env()", "--bind", f"{address}:{port}"),
+        *("gunicorn", f"{factory}()", "--bind", f"{address}:{port}"),
         *("--worker-class", "gthread", "--workers", str(workers), "--threads", str(THREADS)),
         *("--graceful-timeout", str(GRACE_S), "--keep-alive", "5", "--log-level", "warning"),
         "--no-control-socket",
     ]
 
 
-def _granian(host: str, port: int, workers: int) -> list[str]:
+def _granian(factory: str, host: str, port: int, workers: int) -> list[str]:
     if find_spec("granian") is None:
         raise click.ClickException("granian is not installed. Try: pip install 'hop[fast]'")
     return [
-        *("granian", "app.factory:serve_from_env", "--factory", "--interface", "wsgi"),
+        *("granian", factory, "--factory", "--interface", "wsgi"),
         *("--host", host, "--port", str(port), "--workers", str(workers)),
         *("--blocking-threads", str(GRANIAN_THREADS), "--respawn-failed-workers"),
         *("--workers-kill-timeout", str(GRACE_S), "--no-ws", "--log-level", "warning"),

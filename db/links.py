@@ -1,5 +1,6 @@
 """Links in Postgres: one function per statement."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,6 +36,31 @@ def insert_link(
     with connection_to(pool) as connection, connection.cursor(row_factory=class_row(Link)) as cur:
         values = {"code": code, "target_url": target_url, "expires_at": expires_at}
         return cur.execute(_INSERT, values).fetchone()
+
+
+_INSERT_MANY = """
+INSERT INTO links (code, target_url)
+SELECT * FROM unnest(%(codes)s::text[], %(target_urls)s::text[])
+ON CONFLICT (code) DO NOTHING
+RETURNING code, target_url, created_at, expires_at, enabled, version
+"""
+
+
+def insert_links(pool: Pool, target_urls: Mapping[str, str]) -> dict[str, Link]:
+    """Create links without an end, in one statement: all that can be created, or none.
+
+    Args:
+        pool: where to.
+        target_urls: by code.
+
+    Returns:
+        The new links by code, without those whose code is or ever was in use.
+    """
+    # In one order everywhere: two that add the same codes would else wait for each other.
+    codes = sorted(target_urls)
+    values = {"codes": codes, "target_urls": [target_urls[code] for code in codes]}
+    with connection_to(pool) as connection, connection.cursor(row_factory=class_row(Link)) as cur:
+        return {link.code: link for link in cur.execute(_INSERT_MANY, values)}
 
 
 _FIND = """

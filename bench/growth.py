@@ -1,0 +1,111 @@
+"""Cold look-ups in a table that grows: what a redirect asks Postgres when no cache has the link.
+
+Each size has a database of its own, and they are asked in turn: a machine that is slow for a while
+slows them all. Asked are links chosen by chance, over one connection, through `db.links`.
+"""
+
+import random
+import statistics
+import time
+from base64 import b64encode
+from collections.abc import Mapping
+from contextlib import ExitStack
+from hashlib import sha256
+from typing import Final
+
+import click
+import psycopg
+
+from bench.growth_figures import FULL_SIZES, SIZES, LookUps, Size, describe_growth
+from bench.section import Findings, Plan
+from bench.serving import ServingError
+from db.links import find_link
+from db.pool import Pool, open_pool
+from lab.figures import percentile
+from lab.servers import lab_servers
+
+STEP: Final = 250_000
+BLOCKS: Final = 50  # per size and round, in turn with the other sizes
+LOOK_UPS: Final = 100  # per block
+
+# Codes as hop's are: seven characters, in an order that has nothing to do with that of the rows.
+# `_code` computes the same in Python. Two in 3.5 trillion may be equal: one of them is left out.
+_FILL: Final = """
+INSERT INTO links (code, target_url)
+SELECT left(translate(encode(sha256(n::text::bytea), 'base64'), '+/=', 'xyz'), 7),
+       'https://example.org/a/page/of/the/bench?number=' || n
+FROM generate_series(%(first)s::int, %(last)s::int) AS n
+ON CONFLICT DO NOTHING
+"""
+_SIZES: Final = "SELECT pg_table_size('links'), pg_indexes_size('links')"
+
+
+def measure_growth(plan: Plan) -> Findings:
+    """Time look-ups by the number of links.
+
+    Raises:
+        db.embedded.EmbeddedServerError: a package is missing, or a server does not start.
+        ServingError: a link that must be there is not found.
+    """
+    with lab_servers(with_redis=False) as servers, ExitStack() as opened:
+        pools, sizes = {}, []
+        for links in FULL_SIZES if plan.full else SIZES:
+            url = opened.enter_context(servers.fresh_database())
+            sizes.append(_fill(url, links))
+            pools[links] = opened.enter_context(open_pool(url, name="hop-bench", max_size=1))
+        chance = random.Random(62)
+        _look_up_in_turn(pools, 0, chance)  # so that no round is the first to read the disk
+        look_ups = [
+            each
+            for number in range(plan.rounds)
+            for each in _look_up_in_turn(pools, number, chance)
+        ]
+    return describe_growth(sizes, look_ups)
+
+
+def _fill(database_url: str, links: int) -> Size:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for first in range(1, links + 1, STEP):
+            last = min(first + STEP - 1, links)
+            connection.execute(_FILL, {"first": first, "last": last})
+            click.echo(f"  {last:,} of {links:,} links", err=True)
+        # As autovacuum would: the first reader of a row else writes down that it is committed.
+        connection.execute("VACUUM ANALYZE links")
+        connection.execute("CHECKPOINT")
+        table, index = connection.execute(_SIZES).fetchone() or (0, 0)
+    return Size(links, table, index)
+
+
+def _look_up_in_turn(
+    pools: Mapping[int, Pool], number: int, chance: random.Random
+) -> list[LookUps]:
+    times_ns: dict[int, list[int]] = {links: [] for links in pools}
+    for _ in range(BLOCKS):
+        for links, pool in pools.items():
+            times_ns[links] += _look_up(pool, links, chance)
+    return [
+        LookUps(
+            round=number,
+            links=links,
+            mean_us=statistics.fmean(times) / 1_000,
+            p50_us=percentile(sorted(times), 50) / 1_000,
+            p99_us=percentile(sorted(times), 99) / 1_000,
+        )
+        for links, times in times_ns.items()
+    ]
+
+
+def _look_up(pool: Pool, links: int, chance: random.Random) -> list[int]:
+    times_ns = []
+    for code in [_code(chance.randint(1, links)) for _ in range(LOOK_UPS)]:
+        began_ns = time.perf_counter_ns()
+        link = find_link(pool, code)
+        times_ns.append(time.perf_counter_ns() - began_ns)
+        if link is None:
+            raise ServingError(f"{code} is not found among {links:,} links")
+    return times_ns
+
+
+def _code(number: int) -> str:
+    digest = sha256(str(number).encode()).digest()
+    return b64encode(digest).translate(bytes.maketrans(b"+/=", b"xyz"))[:7].decode()

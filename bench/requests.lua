@@ -1,0 +1,40 @@
+-- What wrk asks, and how it tells the result: as one line of JSON.
+-- Arguments: none to ask the URL itself again and again; "codes" and a file to ask for the codes in
+-- it in turn; "shorten" to make links of targets that all differ.
+
+local function ask_for_codes(path)
+  local requests, n = {}, 0
+  for code in io.lines(path) do
+    requests[#requests + 1] = wrk.format("GET", "/" .. code)
+  end
+  return function()
+    n = n % #requests + 1
+    return requests[n]
+  end
+end
+
+local function shorten()
+  local n = 0
+  local headers = { ["Content-Type"] = "application/json" }
+  return function()
+    n = n + 1
+    local body = string.format('{"url": "https://example.org/a/page/of/the/bench?number=%d"}', n)
+    return wrk.format("POST", "/shorten", headers, body)
+  end
+end
+
+function init(arguments)
+  if arguments[1] == "codes" then
+    request = ask_for_codes(arguments[2])
+  elseif arguments[1] == "shorten" then
+    request = shorten()
+  end
+end
+
+function done(summary, latency)
+  local errors = summary.errors
+  io.write(string.format(
+    '{"requests": %d, "duration_us": %d, "p50_us": %d, "p99_us": %d, "refused": %d, "broken": %d}\n',
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
+    errors.status, errors.connect + errors.read + errors.write + errors.timeout))
+end

@@ -1,0 +1,60 @@
+"""What is put under load: hop in its several ways, and what it is compared with."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+HOP: Final = "app.factory:serve_from_env"
+HOP_WITHOUT_MEMORY: Final = "bench.hop_variants:without_memory"
+
+Server = Literal["nginx", "gunicorn", "granian"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One server with one app behind it, and what it is asked for."""
+
+    name: str
+    server: Server
+    factory: str = ""  # "module:function" of the WSGI app; empty for nginx
+    asks: Literal["one link", "many links", "shorten"] = "one link"
+    needs_redis: bool = True
+
+    @property
+    def is_hop(self) -> bool:
+        """Whether it counts clicks and needs databases."""
+        return self.factory in {HOP, HOP_WITHOUT_MEMORY}
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """At least this share of what another subject does in the same round."""
+
+    subject: tuple[str, Server]
+    beside: tuple[str, Server]
+    share: float
+
+
+def list_subjects(servers: list[Server]) -> list[Subject]:
+    """All that can be measured with these servers, in the order of a round."""
+    subjects = [Subject("return 302", "nginx")] if "nginx" in servers else []
+    for server in servers:
+        if server != "nginx":
+            subjects += [
+                Subject("empty app", server, "bench.plain_apps:empty"),
+                Subject("Flask one-liner", server, "bench.plain_apps:flask_one_liner"),
+                Subject("hop hot", server, HOP),
+                Subject("hop, Redis", server, HOP_WITHOUT_MEMORY, "many links"),
+                Subject("hop, Postgres", server, HOP_WITHOUT_MEMORY, "many links", False),
+                Subject("hop shorten", server, HOP, "shorten"),
+            ]
+    return subjects
+
+
+GOALS: Final = (
+    Goal(("hop hot", "gunicorn"), ("empty app", "gunicorn"), 0.85),
+    Goal(("hop hot", "granian"), ("empty app", "granian"), 0.65),
+    Goal(("hop hot", "granian"), ("return 302", "nginx"), 0.4),
+    Goal(("hop, Redis", "gunicorn"), ("Flask one-liner", "gunicorn"), 0.45),
+    Goal(("hop, Postgres", "gunicorn"), ("Flask one-liner", "gunicorn"), 0.3),
+    Goal(("hop shorten", "gunicorn"), ("Flask one-liner", "gunicorn"), 0.35),
+)

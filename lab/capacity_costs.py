@@ -1,0 +1,144 @@
+"""What a request costs in processor time, from a file that `hop load` or `hop bench` wrote."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+Part = Literal["web", "redis", "postgres", "worker"]
+PARTS: Final[tuple[Part, ...]] = ("web", "redis", "postgres", "worker")
+
+
+class MeasuredFileError(Exception):
+    """The file does not hold what is needed; the message says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Microseconds of processor time that one request costs each part."""
+
+    web: float = 0.0
+    redis: float = 0.0
+    postgres: float = 0.0
+    worker: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """A redirect by the tier that answers it, and a shorten. Clicks are in: they are counted."""
+
+    source: str  # where the figures are from, for people
+    hot: Cost
+    cached: Cost
+    uncached: Cost
+    shorten: Cost
+
+
+# From `make bench` on two cores of an Intel Xeon, Python 3.11, under gunicorn, while other programs
+# ran; rounded up to two digits.
+DEFAULTS: Final = Costs(
+    source=(
+        "defaults, from make bench under gunicorn on two cores of an Intel Xeon with Python 3.11;"
+        " --measured FILE takes those of your machine"
+    ),
+    hot=Cost(web=170, redis=4, postgres=81, worker=110),
+    cached=Cost(web=560, redis=45, postgres=81, worker=110),
+    uncached=Cost(web=600, redis=45, postgres=170, worker=110),
+    shorten=Cost(web=1_100, redis=55, postgres=250),
+)
+
+
+def read_costs(path: Path) -> Costs:
+    """Read a file of either kind.
+
+    Raises:
+        MeasuredFileError: it cannot be read, or is of another kind.
+    """
+    try:
+        content = path.read_bytes()
+        kind = msgspec.json.decode(content, type=_Kind).kind
+        if kind == "hop-load":
+            return _from_load(msgspec.json.decode(content, type=_LoadFile))
+        if kind == "hop-bench":
+            return _from_bench(msgspec.json.decode(content, type=_BenchFile))
+    except OSError as error:
+        raise MeasuredFileError(f"{path}: {error.strerror}") from error
+    except msgspec.MsgspecError as error:
+        raise MeasuredFileError(f"{path} is no file of hop load or hop bench: {error}") from error
+    except MeasuredFileError as error:
+        raise MeasuredFileError(f"{path}: {error}") from error
+    raise MeasuredFileError(f"{path} is of kind {kind!r}; expected hop-load or hop-bench")
+
+
+class _Kind(msgspec.Struct):
+    kind: str
+
+
+class _LoadFile(msgspec.Struct):
+    cpu_s: Mapping[str, float]
+    redirects: int
+    shortens: int = 0
+
+
+class _BenchFigure(msgspec.Struct):
+    subject: str
+    server: str
+    cpu_us: Mapping[str, float]
+
+
+class _BenchHttp(msgspec.Struct):
+    figures: list[_BenchFigure]
+
+
+class _BenchSections(msgspec.Struct):
+    http: _BenchHttp | None = None
+
+
+class _BenchFile(msgspec.Struct):
+    sections: _BenchSections
+
+
+def _from_load(file: _LoadFile) -> Costs:
+    """All tiers cost what the mean redirect of the run did; its share of shortens is in that."""
+    if file.redirects < 1:
+        raise MeasuredFileError("no redirect was measured")
+    mean = _cost({part: used * 1e6 / file.redirects for part, used in file.cpu_s.items()})
+    source = (
+        f"hop load: means over {file.redirects:,} redirects, with the {file.shortens:,} shortens of"
+        " the run in them"
+    )
+    return Costs(source, mean, mean, mean, Cost())
+
+
+def _from_bench(file: _BenchFile) -> Costs:
+    """One figure for each tier, under gunicorn.
+
+    What a click costs the worker and Postgres is taken from the run over many links with Redis: a
+    single hot link is added up more cheaply than clicks of many, and without Redis the clicks wait.
+    """
+    figures = file.sections.http.figures if file.sections.http else []
+    by_subject = {each.subject: each.cpu_us for each in figures if each.server == "gunicorn"}
+    try:
+        hot, cached, uncached, shorten = (
+            _cost(by_subject[subject])
+            for subject in ("hop hot", "hop, Redis", "hop, Postgres", "hop shorten")
+        )
+    except KeyError as error:
+        raise MeasuredFileError(
+            f"{error} under gunicorn was not measured; run: hop bench --only http"
+        ) from error
+    return Costs(
+        source="hop bench, one tier at a time under gunicorn",
+        hot=Cost(hot.web, hot.redis, cached.postgres, cached.worker),
+        cached=cached,
+        uncached=Cost(
+            uncached.web, cached.redis, uncached.postgres + cached.postgres, cached.worker
+        ),
+        shorten=shorten,
+    )
+
+
+def _cost(parts: Mapping[str, float]) -> Cost:
+    return Cost(**{part: parts.get(part, 0.0) for part in PARTS})
