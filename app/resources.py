@@ -8,7 +8,7 @@ import redis
 
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder, renew_visitor_key
-from app.clicks.shipper import Shipper
+from app.clicks.shipper import Shipper, rotate_bytes
 from app.codes import CodeSource, open_strategy
 from app.hot_table import HotTable
 from app.housekeeping import Housekeeper, Job
@@ -64,6 +64,7 @@ class Resources:
             self.lab.stop()
         self.housekeeper.close()
         self.listener.close()
+        self.recorder.close()
         self.shipper.close()
         self.codes.close()
         self.pool.close()
@@ -90,13 +91,20 @@ def open_resources(settings: Settings) -> Resources:
         negative_ttl_s=settings.negative_cache_ttl_s,
     )
     directory = Path(settings.journal_dir)
-    journal = Journal(directory)
+    journal = Journal(directory, quota_bytes=settings.journal_quota_bytes)
     recorder = ClickRecorder(journal)
-    shipper = Shipper(directory=directory, journal=journal, pool=pool, wire=wire_client)
+    shipper = Shipper(
+        directory=directory,
+        journal=journal,
+        pool=pool,
+        wire=wire_client,
+        rotate_bytes=rotate_bytes(settings.journal_quota_bytes),
+    )
     housekeeper = Housekeeper(
         [
+            Job("write held clicks", 0.1, journal.flush),
             Job("ship clicks", 0.1, shipper.ship),
-            Job("sync journal", 1.0, shipper.sync),
+            Job("sync journal", settings.journal_sync_s, shipper.sync),
             Job("confirm clicks", 1.0, shipper.confirm),
             Job("tidy journals", 1.0, shipper.tidy),
             Job("adopt journals", 2.0, shipper.adopt),

@@ -34,6 +34,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Where short links are reached, such as https://sho.rt; the request's own host when empty.
     base_url: str = ""
     journal_dir: str = ".hop/journal"
+    # What the journals of one web process may take, with those that it adopted; 0 for no bound.
+    journal_quota_bytes: Annotated[int, Meta(ge=0)] = 0
+    journal_sync_s: Annotated[float, Meta(ge=0.01, le=60)] = 1.0
     keygen: StrategyName = "permuted"
     # Ids per range: at first, and the bounds within which the size follows the demand.
     range_size: RangeSize = 10_000

@@ -1,6 +1,7 @@
 """One answered redirect becomes one line in the journal."""
 
 import secrets
+import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -33,8 +34,14 @@ class ClickRecorder:
         # within the process, and never stored unhashed.
         self._visitor_key = secrets.token_bytes(32)
         self.visitor_key_day: date | None = None
-        self.dropped = 0
+        self.dropped = 0  # clicks, exactly
+        self._dropping = threading.Lock()
         self._logged_at = -LOG_EVERY_S
+
+    @property
+    def journaled(self) -> int:
+        """Clicks that are in a journal; those that wait in memory are not yet."""
+        return self._journal.written
 
     def use_visitor_key(self, day: date, key: bytes) -> None:
         """Hash visitors with this key from now on."""
@@ -54,22 +61,28 @@ class ClickRecorder:
         )
         try:
             self._journal.append(encode_click(click))
-        except (OSError, UnicodeEncodeError) as error:  # full disk; a header of lone surrogates
-            self._drop(error)
+        except (OSError, UnicodeEncodeError) as error:  # no room; a header of lone surrogates
+            self._drop(1, str(error))
+
+    def close(self) -> None:
+        """Take no more clicks. What waits in memory and still cannot be written is lost."""
+        lost = self._journal.seal()
+        if lost:
+            self._drop(lost, "the process ended before there was room")
 
     def _visitor(self, address: str, user_agent: str) -> str:
         text = f"{address}\n{user_agent}".encode("utf-8", "replace")
         return blake2b(text, key=self._visitor_key, digest_size=8).hexdigest()
 
-    def _drop(self, error: Exception) -> None:
-        self.dropped += 1
-        if time.monotonic() - self._logged_at >= LOG_EVERY_S:
-            self._logged_at = time.monotonic()
-            log.error(
-                "clicks dropped: the journal cannot be written",
-                error=str(error),
-                dropped=self.dropped,
-            )
+    def _drop(self, clicks: int, reason: str) -> None:
+        with self._dropping:
+            self.dropped += clicks
+            dropped, now = self.dropped, time.monotonic()
+            silent = now - self._logged_at < LOG_EVERY_S
+            if not silent:
+                self._logged_at = now
+        if not silent:
+            log.error("clicks dropped", reason=reason, dropped=dropped)
 
 
 def renew_visitor_key(recorder: ClickRecorder, pool: Pool) -> None:

@@ -26,6 +26,11 @@ LONGEST_STREAM: Final = 1_000
 ROTATE_BYTES: Final = 8 * 1024 * 1024
 
 
+def rotate_bytes(quota_bytes: int) -> int:
+    """The length at which a journal is ended: early enough for several to fit in the quota."""
+    return min(ROTATE_BYTES, quota_bytes // 4) if quota_bytes else ROTATE_BYTES
+
+
 class Shipper:
     """Ships this process's journal and those of dead processes on this host.
 
@@ -81,7 +86,9 @@ class Shipper:
 
     def tidy(self) -> None:
         """Begin a new journal when this one is long; remove those that are counted to the end."""
-        if self._own.file.size() >= self._rotate_bytes:
+        size = self._own.file.size()
+        # A file is removed as a whole: when there is no room, even a short one is worth its end.
+        if size >= self._rotate_bytes or (self._journal.held and size > 0):
             old = self._journal.rotate()  # on a full disk this fails, and nothing has changed
             self._others.append(self._own)
             self._own, self._synced = Outbox(self._journal.file), 0
@@ -89,6 +96,7 @@ class Shipper:
         for outbox in [outbox for outbox in self._others if outbox.is_done()]:
             self._others.remove(outbox)
             outbox.file.remove()
+        self._journal.leave_room(sum(outbox.file.size() for outbox in self._others))
 
     def adopt(self) -> None:
         """Take over the journals of dead processes, from where their receipts stand."""
@@ -102,8 +110,10 @@ class Shipper:
             self._others.append(outbox)
 
     def close(self, drain_s: float = 2.0) -> None:
-        """Ship what is left, wait shortly for receipts, and leave the rest to be adopted."""
-        self._journal.seal()
+        """Ship what is left, wait shortly for receipts, and leave the rest to be adopted.
+
+        The recorder must have been closed: what is written later is not looked at.
+        """
         deadline = time.monotonic() + drain_s
         with contextlib.suppress(redis.RedisError, DatabaseUnavailableError):
             self.ship()
