@@ -1,5 +1,6 @@
 """What a web process holds open: made once after fork, closed once."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from app.link_cache import LinkCache
 from app.links import LinkStore
 from app.settings import Settings
 from db import pool as db_pool
+from db.errors import DatabaseUnavailableError
 from db.pool import Pool
 from db.redis_client import connect_redis
 
@@ -65,6 +67,8 @@ class Resources:
         self.housekeeper.close()
         self.listener.close()
         self.recorder.close()
+        with contextlib.suppress(DatabaseUnavailableError):
+            self.recorder.report_dropped(self.pool)
         self.shipper.close()
         self.codes.close()
         self.pool.close()
@@ -108,6 +112,7 @@ def open_resources(settings: Settings) -> Resources:
             Job("confirm clicks", 1.0, shipper.confirm),
             Job("tidy journals", 1.0, shipper.tidy),
             Job("adopt journals", 2.0, shipper.adopt),
+            Job("report dropped clicks", 1.0, lambda: recorder.report_dropped(pool)),
             Job("renew visitor key", 1.0, lambda: renew_visitor_key(recorder, pool)),
             Job("publish changes", 0.5, cache.publish_waiting),
         ]

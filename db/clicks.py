@@ -1,4 +1,4 @@
-"""Receipts: how much of each journal is counted."""
+"""Receipts: how much of each journal is counted. And drops: what never reached a journal."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -56,6 +56,7 @@ def read_receipts(pool: Pool, producers: Sequence[str]) -> dict[str, int]:
 
 # A chunk that Redis brings back from a file older than this would be counted once more.
 KEEP_REMOVED_DAYS: Final = 30
+SHOW_DROPS_DAYS: Final = 7
 
 
 def mark_removed(pool: Pool, producers: Sequence[str]) -> None:
@@ -78,3 +79,26 @@ def prune_receipts(pool: Pool) -> int:
             "DELETE FROM click_producers WHERE removed_at < now() - make_interval(days => %s)",
             (KEEP_REMOVED_DAYS,),
         ).rowcount
+
+
+_REPORT_DROPPED = """
+INSERT INTO click_drops AS t (process, dropped) VALUES (%s, %s)
+ON CONFLICT (process) DO UPDATE SET dropped = excluded.dropped, updated_at = now()
+"""
+
+
+def report_dropped(pool: Pool, process: str, dropped: int) -> None:
+    """Note how many clicks a web process has dropped in all. Saying it twice changes nothing."""
+    with connection_to(pool) as connection:
+        connection.execute(_REPORT_DROPPED, (process, dropped))
+
+
+def count_dropped(pool: Pool) -> int:
+    """How many clicks were dropped by web processes that dropped some in the last days."""
+    with connection_to(pool) as connection:
+        row = connection.execute(
+            "SELECT coalesce(sum(dropped), 0)::bigint FROM click_drops"
+            " WHERE updated_at > now() - make_interval(days => %s)",
+            (SHOW_DROPS_DAYS,),
+        ).fetchone()
+    return int(row[0]) if row else 0

@@ -13,6 +13,7 @@ import structlog
 
 from analytics_worker.events import Click, encode_click
 from app.clicks.journal import Journal
+from db.clicks import report_dropped
 from db.pool import Pool
 from db.visitor_keys import take_visitor_key
 
@@ -30,11 +31,13 @@ class ClickRecorder:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+        self._process = journal.file.producer  # a name that no other process ever has
         # Until the day's shared key is known, a key of this process: visitors are then told apart
         # within the process, and never stored unhashed.
         self._visitor_key = secrets.token_bytes(32)
         self.visitor_key_day: date | None = None
         self.dropped = 0  # clicks, exactly
+        self._reported = 0
         self._dropping = threading.Lock()
         self._logged_at = -LOG_EVERY_S
 
@@ -63,6 +66,17 @@ class ClickRecorder:
             self._journal.append(encode_click(click))
         except (OSError, UnicodeEncodeError) as error:  # no room; a header of lone surrogates
             self._drop(1, str(error))
+
+    def report_dropped(self, pool: Pool) -> None:
+        """Let Postgres know what was dropped, for `hop doctor` and other hosts to see.
+
+        Raises:
+            DatabaseUnavailableError: it is reported the next time.
+        """
+        dropped = self.dropped
+        if dropped != self._reported:
+            report_dropped(pool, self._process, dropped)
+            self._reported = dropped
 
     def close(self) -> None:
         """Take no more clicks. What waits in memory and still cannot be written is lost."""
