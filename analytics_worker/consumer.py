@@ -43,7 +43,7 @@ log = structlog.get_logger(__name__)
 
 ALL: Final = range(PARTITIONS)
 # Of each stream. A long backlog makes long batches: the more clicks, the more have rows in common.
-CHUNKS_PER_BATCH: Final = 8
+CHUNKS_PER_BATCH: Final = 12
 BLOCK_MS: Final = 500
 REBALANCE_EVERY_S: Final = 1.0
 TIDY_EVERY_S: Final = 3_600.0

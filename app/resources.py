@@ -7,6 +7,7 @@ from pathlib import Path
 
 import redis
 
+from app.clicks.countries import open_countries
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder, renew_visitor_key
 from app.clicks.shipper import Shipper, rotate_bytes
@@ -83,6 +84,7 @@ def open_resources(settings: Settings) -> Resources:
 
     Raises:
         OSError: the journal's directory cannot be written to.
+        ValueError: the database of countries was damaged since the settings were read.
     """
     pool = db_pool.open_pool(settings.database_url, name="hop-web")
     cache_client = connect_redis(settings.redis_url, CACHE_TIMEOUT_S)
@@ -96,7 +98,8 @@ def open_resources(settings: Settings) -> Resources:
     )
     directory = Path(settings.journal_dir)
     journal = Journal(directory, quota_bytes=settings.journal_quota_bytes)
-    recorder = ClickRecorder(journal)
+    countries = open_countries(settings.geoip_db) if settings.geoip_db else None
+    recorder = ClickRecorder(journal, countries)
     shipper = Shipper(
         directory=directory,
         journal=journal,

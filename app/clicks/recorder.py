@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from analytics_worker.events import Click, encode_click
+from app.clicks.countries import FindCountry
 from app.clicks.journal import Journal
 from db.clicks import report_dropped
 from db.pool import Pool
@@ -29,8 +30,15 @@ LOG_EVERY_S: Final = 10.0
 class ClickRecorder:
     """Writes clicks to the journal. Thread-safe; never raises: a redirect is worth more."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, find_country: FindCountry | None = None) -> None:
+        """Begin with an unshared visitor key, until `use_visitor_key`.
+
+        Args:
+            journal: where clicks go.
+            find_country: of an address; None when nobody knows, which costs nothing.
+        """
         self._journal = journal
+        self._find_country = find_country
         self._process = journal.file.producer  # a name that no other process ever has
         # Until the day's shared key is known, a key of this process: visitors are then told apart
         # within the process, and never stored unhashed.
@@ -54,13 +62,15 @@ class ClickRecorder:
     def record(self, environ: Mapping[str, Any], code: str) -> None:
         """Append a click, from the WSGI environment of its request."""
         user_agent = environ.get("HTTP_USER_AGENT", "")
+        address = environ.get("REMOTE_ADDR", "")
         click = Click(
             code=code,
             at_ms=time.time_ns() // 1_000_000,
             referrer=_without_query(environ.get("HTTP_REFERER", "")),
             user_agent=user_agent[:LONGEST_USER_AGENT],
             language=environ.get("HTTP_ACCEPT_LANGUAGE", "")[:LONGEST_LANGUAGE],
-            visitor=self._visitor(environ.get("REMOTE_ADDR", ""), user_agent),
+            country=self._find_country(address) if self._find_country else "",
+            visitor=self._visitor(address, user_agent),
         )
         try:
             self._journal.append(encode_click(click))
