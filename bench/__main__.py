@@ -18,6 +18,7 @@ from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder
 from app.resources import Resources, open_resources
 from app.settings import Settings
+from bench.clicks import measure_clicks
 from bench.codes import measure_codes
 from bench.timing import RUNS, print_time
 from cli.seed import make_clicks
@@ -40,6 +41,7 @@ def main() -> None:
         _measure_clicks(Path(directory))
         with _running_servers(Path(directory)) as resources:
             _measure_links(resources)
+    measure_clicks()
 
 
 def _measure_clicks(directory: Path) -> None:
