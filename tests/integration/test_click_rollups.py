@@ -2,15 +2,16 @@
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from random import Random
 
 import pytest
 
 from analytics_worker.events import CHUNK_BYTES, Chunk, Click, encode_click
-from db import rollups
-from db.pool import Pool
+from db import rollups, visitor_sketch
+from db.migrate import migrate, read_migrations
+from db.pool import Pool, open_pool
 from db.stats import read_stats
 from tests.click_pipeline import AGENT, Pipeline
 
@@ -129,3 +130,30 @@ def test_code_of_any_characters_is_counted(pipeline: Pipeline):
         pipeline.consumer.count([Chunk(producer, 0, b"".join(lines))])
     assert_all_add_up(pipeline.pool, 10)
     assert {row[0] for row in fetch(pipeline.pool, TOTALS)} == set(codes)
+
+
+def test_days_hold_what_was_counted_when_an_older_database_is_migrated(empty_database_url: str):
+    migrations = read_migrations()
+    migrate(empty_database_url, [each for each in migrations if each.version < 4])
+    sketch = visitor_sketch.add(b"", ["a", "b"])
+    with open_pool(empty_database_url, name="hop-test") as pool:
+        with pool.connection() as connection:
+            connection.execute("INSERT INTO click_totals VALUES ('abc', 5, 1, now())")
+            connection.execute(
+                "INSERT INTO click_dimensions SELECT 'abc', '2026-03-01', dimension, 'x', 3, 1"
+                " FROM unnest(%s::text[]) AS dimension",
+                (list(rollups.DIMENSIONS),),
+            )
+            connection.execute(
+                "INSERT INTO click_dimensions SELECT 'abc', '2026-03-01', dimension, 'y', 2, 0"
+                " FROM unnest(%s::text[]) AS dimension",
+                (list(rollups.DIMENSIONS),),
+            )
+            connection.execute(
+                "INSERT INTO click_visitors VALUES ('abc', '2026-03-01', %s)", (sketch,)
+            )
+        assert migrate(empty_database_url)[0].version == 4
+        stats = read_stats(pool, "abc", today=date(2026, 3, 2))
+    assert stats.by_day == [(date(2026, 3, 1), 5, 1)]
+    assert stats.by_dimension == {key: [("x", 3), ("y", 2)] for key in rollups.DIMENSIONS}
+    assert stats.unique_visitors == 2
