@@ -139,6 +139,8 @@ class Consumer:
         try:
             self._count_together(chunks, damaged)
         except RefusedError as error:
+            if not chunks:
+                raise  # then it is not a line that is refused
             if len(chunks) > 1:
                 middle = len(chunks) // 2
                 halves = [chunks[:middle], chunks[middle:]]

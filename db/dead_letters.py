@@ -8,6 +8,7 @@ from typing import Final, Literal
 from db.pool import Connection, Pool, connection_to
 
 CONTENT_BYTES: Final = 4096
+REASON_CHARACTERS: Final = 500
 MOST_KEPT: Final = 10_000
 
 
@@ -61,7 +62,7 @@ def add_dead_letters(connection: Connection, letters: Sequence[DeadLetter], *, l
         _INSERT,
         (
             list(by_digest),
-            [letter.reason for letter in by_digest.values()],
+            [letter.reason.replace("\0", "")[:REASON_CHARACTERS] for letter in by_digest.values()],
             [letter.producer for letter in by_digest.values()],
             [letter.start_offset for letter in by_digest.values()],
             [letter.kept for letter in by_digest.values()],
