@@ -1,4 +1,4 @@
-"""The consumer: reads chunks from the stream and counts each byte of each journal once.
+"""The consumer: reads chunks from the streams and counts each byte of each journal once.
 
 What must always hold:
 1. Counts and receipts change in one transaction, so a crash at any point leaves both or neither.
@@ -6,32 +6,66 @@ What must always hold:
    a duplicate and is cut off; a chunk that begins later is dropped, and its sender, seeing it
    neither in the stream nor receipted, sends again from the receipt.
 3. A chunk leaves the stream only after the commit. Reading it twice is harmless, by 2.
+4. A line that cannot be counted is kept as a dead letter in the transaction that moves the receipt
+   past it. A damaged chunk moves no receipt: by 2, its sender sends it again.
+
+None of this depends on which worker reads which stream, or on how many read the same one.
 """
 
 import random
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, cast
 
+import psycopg
 import redis
 import structlog
 
-from analytics_worker.events import STREAM, Chunk, PoisonedError, chunk_from_fields
-from analytics_worker.rollup import roll_up
-from db.clicks import add_rollup, advance_receipts, lock_receipts
+from analytics_worker.events import (
+    FORMER_STREAM,
+    PARTITIONS,
+    STREAMS,
+    Chunk,
+    PoisonedError,
+    chunk_from_fields,
+    place_from_fields,
+)
+from analytics_worker.rollup import Batch
+from db.clicks import advance_receipts, lock_receipts, prune_receipts
+from db.dead_letters import DeadLetter, add_dead_letters
 from db.errors import DatabaseUnavailableError
+from db.partition_locks import PartitionLocks
 from db.pool import Pool, connection_to
+from db.rollups import add_rollup
 
 log = structlog.get_logger(__name__)
 
-CHUNKS_PER_BATCH: Final = 32
+ALL: Final = range(PARTITIONS)
+# Of each stream. A long backlog makes long batches: the more clicks, the more have rows in common.
+CHUNKS_PER_BATCH: Final = 12
 BLOCK_MS: Final = 500
+REBALANCE_EVERY_S: Final = 1.0
+TIDY_EVERY_S: Final = 3_600.0
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
 
+# What Postgres says of a value that it will refuse however often it is sent.
+_REFUSALS: Final = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    psycopg.errors.ProgramLimitExceeded,  # a key too long for an index
+)
+
+Entry = tuple[bytes, dict[bytes, bytes]]
+
+
+class RefusedError(Exception):
+    """Postgres will never take something that is in a batch; nothing of it was counted."""
+
 
 class Consumer:
-    """Counts what is in the stream. Several may run: receipts are locked while one counts."""
+    """Counts what is in the streams. Several may run: receipts are locked while one counts."""
 
     def __init__(self, pool: Pool, wire: "redis.Redis") -> None:
         """Take what the worker's process has opened.
@@ -43,12 +77,22 @@ class Consumer:
         self._pool = pool
         self._wire = wire
 
-    def run(self, stopping: threading.Event) -> None:
-        """Consume until told to stop; a batch that was begun is finished."""
+    def run(self, stopping: threading.Event, locks: PartitionLocks) -> None:
+        """Consume this worker's share until told to stop; a batch that was begun is finished."""
         failures = 0
+        rebalance_at = tidy_at = time.monotonic()
         while not stopping.is_set():
             try:
-                self.consume(BLOCK_MS)
+                if time.monotonic() >= rebalance_at:
+                    locks.rebalance()
+                    rebalance_at = time.monotonic() + REBALANCE_EVERY_S
+                if time.monotonic() >= tidy_at:
+                    self._tidy()
+                    tidy_at = time.monotonic() + TIDY_EVERY_S
+                if locks.held:
+                    self.consume(BLOCK_MS, sorted(locks.held))
+                else:  # there are more workers than partitions
+                    stopping.wait(REBALANCE_EVERY_S)
                 failures = 0
             except (redis.RedisError, DatabaseUnavailableError) as error:
                 failures += 1
@@ -57,65 +101,129 @@ class Consumer:
                 failures += 1
                 log.exception("the worker met an error that it does not know")
             if failures:
+                rebalance_at = 0.0  # the locks may have gone with the connection
                 longest = min(FIRST_PAUSE_S * 2**failures, LONGEST_PAUSE_S)
                 stopping.wait(random.uniform(longest / 2, longest))  # noqa: S311 - jitter
 
-    def consume(self, block_ms: int) -> int:
+    def consume(self, block_ms: int, partitions: Iterable[int] = ALL) -> int:
         """Count one batch of chunks.
 
         Args:
-            block_ms: how long to wait for the first chunk when the stream is empty.
+            block_ms: how long to wait for the first chunk when the streams are empty.
+            partitions: whose streams to read.
 
         Returns:
-            The number of chunks taken from the stream.
+            The number of chunks taken from the streams.
 
         Raises:
-            redis.RedisError, DatabaseUnavailableError: nothing was counted, or everything was;
+            redis.RedisError, DatabaseUnavailableError: some chunks were counted, or none, or all;
                 doing it again is safe.
         """
         # From the beginning, not from where we were: what is counted has been deleted.
-        read = self._wire.xread({STREAM: "0"}, count=CHUNKS_PER_BATCH, block=block_ms)
-        entries = _entries(read)
+        beginnings: Any = dict.fromkeys((STREAMS[each] for each in partitions), "0")
+        read = self._wire.xread(beginnings, count=CHUNKS_PER_BATCH, block=block_ms)
+        streams = cast("list[tuple[bytes, list[Entry]]]", read)
+        entries = [entry for _, found in streams for entry in found]
         if entries:
-            self.count(_chunks(entries))
-            self._wire.xdel(STREAM, *(entry_id for entry_id, _ in entries))
+            self.count(*_chunks(entries))
+            for stream, found in streams:
+                self._wire.xdel(stream, *(entry_id for entry_id, _ in found))
         return len(entries)
 
-    def count(self, chunks: Iterable[Chunk]) -> None:
-        """Add chunks to the roll-ups and advance the receipts, in one transaction."""
-        held = list(chunks)
+    def count(self, chunks: Sequence[Chunk], damaged: Sequence[DeadLetter] = ()) -> None:
+        """Add chunks to the roll-ups and advance the receipts, in one transaction.
+
+        When Postgres refuses something that is in them, the halves are counted each on its own,
+        and so on until the line is found. It is kept as a dead letter, and all others are counted.
+        """
+        try:
+            self._count_together(chunks, damaged)
+        except RefusedError as error:
+            if not chunks:
+                raise  # then it is not a line that is refused
+            if len(chunks) > 1:
+                middle = len(chunks) // 2
+                halves = [chunks[:middle], chunks[middle:]]
+            else:
+                halves = [[half] for half in _halves(chunks[0])]
+            if len(halves) == 1:
+                self._bury(chunks[0], str(error))
+            else:
+                self.count(halves[0], damaged)
+                self.count(halves[1])
+
+    def _tidy(self) -> None:
+        prune_receipts(self._pool)
+        # Whatever is in it is in a journal too, and its adopter sends it to where we read.
+        self._wire.delete(FORMER_STREAM)
+
+    def _count_together(self, chunks: Sequence[Chunk], damaged: Sequence[DeadLetter]) -> None:
+        with connection_to(self._pool) as connection:
+            try:
+                with connection.transaction():
+                    before = lock_receipts(connection, {chunk.producer for chunk in chunks})
+                    after = dict(before)
+                    batch = Batch()
+                    for chunk in chunks:
+                        fresh = uncounted(chunk, after[chunk.producer])
+                        after[chunk.producer] += len(fresh.lines)
+                        batch.add(fresh)
+                    if after != before:
+                        add_rollup(connection, batch.roll_up())
+                        advance_receipts(connection, before, after)
+                    if batch.poisoned or damaged:
+                        letters = [*batch.letters, *damaged]
+                        add_dead_letters(connection, letters, lines=batch.poisoned)
+            except _REFUSALS as error:
+                raise RefusedError(str(error)) from error
+        if batch.poisoned:
+            log.warning("poisoned lines skipped", lines=batch.poisoned)
+
+    def _bury(self, line: Chunk, reason: str) -> None:
+        """Move the receipt past a line that cannot be counted."""
         with connection_to(self._pool) as connection, connection.transaction():
-            before = lock_receipts(connection, (chunk.producer for chunk in held))
-            after = dict(before)
-            fresh = bytearray()
-            for chunk in held:
-                lines = uncounted(chunk, after[chunk.producer])
-                fresh += lines
-                after[chunk.producer] += len(lines)
-            if fresh:
-                add_rollup(connection, roll_up(bytes(fresh).splitlines()))
-                advance_receipts(connection, before, after)
+            before = lock_receipts(connection, {line.producer})
+            if before[line.producer] == line.offset:
+                letter = DeadLetter("line", reason, line.lines, line.producer, line.offset)
+                add_dead_letters(connection, [letter], lines=1)
+                advance_receipts(connection, before, {line.producer: line.end})
+        log.error("a line that Postgres refuses was skipped", reason=reason)
 
 
-def uncounted(chunk: Chunk, receipt: int) -> bytes:
+def uncounted(chunk: Chunk, receipt: int) -> Chunk:
     """The part of a chunk that follows directly on what is counted; empty when there is none."""
     if chunk.offset > receipt:
         log.warning("gap before chunk", producer=chunk.producer, offset=chunk.offset, at=receipt)
-        return b""
-    return chunk.lines[receipt - chunk.offset :]
+        return Chunk(chunk.producer, receipt, b"")
+    return Chunk(chunk.producer, receipt, chunk.lines[receipt - chunk.offset :])
 
 
-def _entries(read: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
-    """The entries of our one stream, from either shape that redis-py gives XREAD's answer."""
-    if not read:
-        return []
-    streams = list(read.values()) if isinstance(read, dict) else [found for _, found in read]
-    return cast("list[tuple[bytes, dict[bytes, bytes]]]", streams[0])
+def _halves(chunk: Chunk) -> list[Chunk]:
+    """A chunk in two, at the end of a line; as it is when it is one line only."""
+    lines = chunk.lines
+    middle = lines.rfind(b"\n", 0, len(lines) // 2) + 1 or lines.find(b"\n") + 1
+    if not 0 < middle < len(lines):
+        return [chunk]
+    first = Chunk(chunk.producer, chunk.offset, lines[:middle])
+    return [first, Chunk(chunk.producer, first.end, lines[middle:])]
 
 
-def _chunks(entries: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> Iterable[Chunk]:
+def _chunks(entries: Iterable[Entry]) -> tuple[list[Chunk], list[DeadLetter]]:
+    """What can be read, and what cannot."""
+    chunks, damaged = [], []
     for entry_id, fields in entries:
         try:
-            yield chunk_from_fields(fields)
+            chunks.append(chunk_from_fields(fields))
         except PoisonedError as error:
             log.warning("poisoned chunk skipped", entry=entry_id.decode(), error=str(error))
+            damaged.append(_letter(fields, str(error)))
+    return chunks, damaged
+
+
+def _letter(fields: dict[bytes, bytes], reason: str) -> DeadLetter:
+    content = fields.get(b"payload") or repr(fields).encode()
+    try:
+        producer, offset = place_from_fields(fields)
+    except PoisonedError:
+        return DeadLetter("chunk", reason, content)
+    return DeadLetter("chunk", reason, content, producer, offset)

@@ -1,14 +1,16 @@
 """What a web process holds open: made once after fork, closed once."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import redis
 
+from app.clicks.countries import open_countries
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder, renew_visitor_key
-from app.clicks.shipper import Shipper
+from app.clicks.shipper import Shipper, rotate_bytes
 from app.codes import CodeSource, open_strategy
 from app.hot_table import HotTable
 from app.housekeeping import Housekeeper, Job
@@ -18,6 +20,7 @@ from app.link_cache import LinkCache
 from app.links import LinkStore
 from app.settings import Settings
 from db import pool as db_pool
+from db.errors import DatabaseUnavailableError
 from db.pool import Pool
 from db.redis_client import connect_redis
 
@@ -64,6 +67,9 @@ class Resources:
             self.lab.stop()
         self.housekeeper.close()
         self.listener.close()
+        self.recorder.close()
+        with contextlib.suppress(DatabaseUnavailableError):
+            self.recorder.report_dropped(self.pool)
         self.shipper.close()
         self.codes.close()
         self.pool.close()
@@ -78,6 +84,7 @@ def open_resources(settings: Settings) -> Resources:
 
     Raises:
         OSError: the journal's directory cannot be written to.
+        ValueError: the database of countries was damaged since the settings were read.
     """
     pool = db_pool.open_pool(settings.database_url, name="hop-web")
     cache_client = connect_redis(settings.redis_url, CACHE_TIMEOUT_S)
@@ -90,16 +97,25 @@ def open_resources(settings: Settings) -> Resources:
         negative_ttl_s=settings.negative_cache_ttl_s,
     )
     directory = Path(settings.journal_dir)
-    journal = Journal(directory)
-    recorder = ClickRecorder(journal)
-    shipper = Shipper(directory=directory, journal=journal, pool=pool, wire=wire_client)
+    journal = Journal(directory, quota_bytes=settings.journal_quota_bytes)
+    countries = open_countries(settings.geoip_db) if settings.geoip_db else None
+    recorder = ClickRecorder(journal, countries)
+    shipper = Shipper(
+        directory=directory,
+        journal=journal,
+        pool=pool,
+        wire=wire_client,
+        rotate_bytes=rotate_bytes(settings.journal_quota_bytes),
+    )
     housekeeper = Housekeeper(
         [
+            Job("write held clicks", 0.1, journal.flush),
             Job("ship clicks", 0.1, shipper.ship),
-            Job("sync journal", 1.0, shipper.sync),
+            Job("sync journal", settings.journal_sync_s, shipper.sync),
             Job("confirm clicks", 1.0, shipper.confirm),
             Job("tidy journals", 1.0, shipper.tidy),
             Job("adopt journals", 2.0, shipper.adopt),
+            Job("report dropped clicks", 1.0, lambda: recorder.report_dropped(pool)),
             Job("renew visitor key", 1.0, lambda: renew_visitor_key(recorder, pool)),
             Job("publish changes", 0.5, cache.publish_waiting),
         ]

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from app.clicks.countries import open_countries
 from db.address import check_address
 from keygen.strategies import StrategyName
 
@@ -34,6 +35,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Where short links are reached, such as https://sho.rt; the request's own host when empty.
     base_url: str = ""
     journal_dir: str = ".hop/journal"
+    # What the journals of one web process may take, with those that it adopted; 0 for no bound.
+    journal_quota_bytes: Annotated[int, Meta(ge=0)] = 0
+    journal_sync_s: Annotated[float, Meta(ge=0.01, le=60)] = 1.0
+    geoip_db: str = ""  # a file in MaxMind's format; without it countries are unknown
     keygen: StrategyName = "permuted"
     # Ids per range: at first, and the bounds within which the size follows the demand.
     range_size: RangeSize = 10_000
@@ -125,6 +130,8 @@ def _check(name: str, text: str) -> None:
         )
     if name == "database_url":
         check_address(text)
+    if name == "geoip_db" and text:
+        open_countries(text)
     if name == "redirect_cache_control" and not (text.isprintable() and text.isascii()):
         raise ValueError("expected printable ASCII characters")
 

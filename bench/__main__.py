@@ -20,6 +20,7 @@ from db.embedded import EmbeddedServerError
 SECTIONS: Final = {
     "codes": "bench.codes:measure_codes",
     "parts": "bench.parts:measure_parts",
+    "clicks": "bench.clicks:measure_clicks",
     "bulk": "bench.bulk:measure_bulk",
     "http": "bench.http:measure_http",
     "growth": "bench.growth:measure_growth",
@@ -69,6 +70,7 @@ def bench(
     \b
       codes    how a code is made, in memory
       parts    what a redirect and a shorten are made of
+      clicks   journal write, roll-up, and a worker from stream to Postgres
       bulk     links made a thousand at a time
       http     requests/s beside nginx, an empty app and Flask alone (needs wrk)
       growth   look-ups with more and more links in the table

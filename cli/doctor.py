@@ -9,6 +9,7 @@ import click
 import redis
 
 from app.clicks import journal
+from app.clicks.lag import read_lag
 from app.settings import Settings, unknown_settings
 from cli.demo_file import demo_file, read_demo_file
 from cli.environment import read_settings
@@ -18,6 +19,8 @@ from db.redis_client import connect_redis
 
 OLDEST_POSTGRES = 140_000
 OLDEST_REDIS = (6, 2)
+# Counting lags by a second; by this much only when somebody who should count or ship does not.
+LONGEST_LAG_S = 60
 
 
 class FoundFaultError(Exception):
@@ -28,9 +31,9 @@ class FoundFaultError(Exception):
 def doctor() -> None:
     """Check every part and say what to mend.
 
-    Looks at the settings, Postgres, the schema, Redis and the journal's disk. Reads the same
-    environment as `hop serve`; without HOP_DATABASE_URL it looks at the demo whose
-    data lie in this folder. Ends with status 1 when something is wrong.
+    Looks at the settings, Postgres, the schema, Redis, the journal's disk and the clicks on their
+    way. Reads the same environment as `hop serve`; without HOP_DATABASE_URL it looks at the demo
+    whose data lie in this folder. Ends with status 1 when something is wrong.
     """
     demo = read_demo_file()
     if demo is not None and "HOP_DATABASE_URL" not in os.environ:
@@ -45,6 +48,7 @@ def doctor() -> None:
         "schema": _check_schema,
         "redis": _check_redis,
         "journal": _check_journal,
+        "clicks": _check_clicks,
     }
     faults = 0
     for name, check in checks.items():
@@ -97,9 +101,29 @@ def _check_journal(settings: Settings) -> str:
     directory = Path(settings.journal_dir)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     journal.create(directory).remove()
-    waiting = sum(file.stat().st_size for file in directory.glob(f"*{journal.SUFFIX}"))
     free = os.statvfs(directory)
+    return f"{directory} is writable, {free.f_bavail * free.f_frsize // 2**20:,} MiB free"
+
+
+def _check_clicks(settings: Settings) -> str:
+    with (
+        pool.open_pool(settings.database_url, name="hop-doctor", max_size=1) as opened,
+        connect_redis(settings.redis_url, timeout_s=2) as client,
+    ):
+        lag = read_lag(Path(settings.journal_dir), opened, client)
+    if lag.dropped:
+        raise FoundFaultError(
+            f"{lag.dropped:,} clicks were dropped in the last days, for want of room. Look for"
+            f" `clicks dropped` in the logs, free the disk or raise HOP_JOURNAL_QUOTA_BYTES"
+        )
+    found = (
+        f"{lag.clicks:,} ({lag.bytes:,} bytes) wait here, the oldest for {lag.oldest_age_s:.0f} s"
+    )
+    if lag.oldest_age_s > LONGEST_LAG_S:
+        raise FoundFaultError(
+            f"{found}; {lag.stream_length:,} chunks are in the streams. Run `hop worker` if there"
+            " are many, and `hop serve` on this host, which ships them, if there are none"
+        )
     return (
-        f"{directory} is writable, {free.f_bavail * free.f_frsize // 2**20:,} MiB free,"
-        f" {waiting:,} bytes in journals"
+        f"{found}; {lag.stream_length:,} chunks in the streams, {lag.dead_letters:,} dead letters"
     )

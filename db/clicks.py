@@ -1,38 +1,9 @@
-"""Click counts and receipts in Postgres.
-
-The functions that write take a connection, because they only make sense together: counts and
-receipt change in one transaction or not at all.
-"""
+"""Receipts: how much of each journal is counted. And drops: what never reached a journal."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Final
 
-from db import visitor_sketch
 from db.pool import Connection, Pool, connection_to
-
-K = TypeVar("K", bound=tuple[Any, ...])
-
-
-@dataclass(slots=True)
-class Tally:
-    """How many clicks, and how many of them were made by bots."""
-
-    clicks: int = 0
-    bots: int = 0
-
-
-@dataclass(slots=True)
-class Rollup:
-    """What a batch of clicks adds to each table. Hours and days are in UTC."""
-
-    totals: dict[str, Tally] = field(default_factory=dict)
-    last_click_at: dict[str, datetime] = field(default_factory=dict)
-    hours: dict[tuple[str, datetime], Tally] = field(default_factory=dict)
-    dimensions: dict[tuple[str, date, str, str], Tally] = field(default_factory=dict)
-    visitors: dict[tuple[str, date], set[str]] = field(default_factory=dict)
-
 
 _LOCK_PRODUCERS = """
 SELECT producer, applied_bytes FROM click_producers WHERE producer = ANY(%s)
@@ -83,79 +54,51 @@ def read_receipts(pool: Pool, producers: Sequence[str]) -> dict[str, int]:
     return dict.fromkeys(producers, 0) | dict(rows)
 
 
-_ADD_TOTALS = """
-INSERT INTO click_totals AS t (code, clicks, bots, last_click_at)
-SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::timestamptz[])
-ON CONFLICT (code) DO UPDATE SET clicks = t.clicks + excluded.clicks,
-    bots = t.bots + excluded.bots,
-    last_click_at = greatest(t.last_click_at, excluded.last_click_at)
-"""
-
-_ADD_HOURS = """
-INSERT INTO click_hours AS t (code, hour, clicks, bots)
-SELECT * FROM unnest(%s::text[], %s::timestamptz[], %s::bigint[], %s::bigint[])
-ON CONFLICT (code, hour) DO UPDATE SET clicks = t.clicks + excluded.clicks,
-    bots = t.bots + excluded.bots
-"""
-
-_ADD_DIMENSIONS = """
-INSERT INTO click_dimensions AS t (code, day, dimension, value, clicks, bots)
-SELECT * FROM unnest(%s::text[], %s::date[], %s::text[], %s::text[], %s::bigint[], %s::bigint[])
-ON CONFLICT (code, day, dimension, value) DO UPDATE SET clicks = t.clicks + excluded.clicks,
-    bots = t.bots + excluded.bots
-"""
+# A chunk that Redis brings back from a file older than this would be counted once more.
+KEEP_REMOVED_DAYS: Final = 30
+SHOW_DROPS_DAYS: Final = 7
 
 
-def add_rollup(connection: Connection, rollup: Rollup) -> None:
-    """Add a batch to the roll-ups. Rows are touched in key order: no deadlocks."""
-    totals = sorted(rollup.totals.items())
-    connection.execute(
-        _ADD_TOTALS,
-        (
-            [code for code, _ in totals],
-            [tally.clicks for _, tally in totals],
-            [tally.bots for _, tally in totals],
-            [rollup.last_click_at[code] for code, _ in totals],
-        ),
-    )
-    _add_keyed(connection, _ADD_HOURS, rollup.hours)
-    _add_keyed(connection, _ADD_DIMENSIONS, rollup.dimensions)
-    _merge_visitors(connection, rollup.visitors)
+def mark_removed(pool: Pool, producers: Sequence[str]) -> None:
+    """Note that these journals are gone for good: deleted, and the deletion is on the disk."""
+    with connection_to(pool) as connection:
+        connection.execute(
+            "UPDATE click_producers SET removed_at = now() WHERE producer = ANY(%s)",
+            (list(producers),),
+        )
 
 
-def _add_keyed(connection: Connection, statement: str, tallies: Mapping[K, Tally]) -> None:
-    if not tallies:
-        return
-    rows = sorted(tallies.items())
-    key_columns = [list(column) for column in zip(*(key for key, _ in rows), strict=True)]
-    counts = [[tally.clicks for _, tally in rows], [tally.bots for _, tally in rows]]
-    connection.execute(statement.encode(), [*key_columns, *counts])
+def prune_receipts(pool: Pool) -> int:
+    """Forget the receipts of journals that were removed long ago; returns how many.
+
+    Age alone proves nothing: a host may be switched off for months with a journal on its disk, and
+    without its receipt all of it would be counted again.
+    """
+    with connection_to(pool) as connection:
+        return connection.execute(
+            "DELETE FROM click_producers WHERE removed_at < now() - make_interval(days => %s)",
+            (KEEP_REMOVED_DAYS,),
+        ).rowcount
 
 
-# An upsert that writes nothing still locks the row: the merge below happens in this process, and
-# no other writer may change the sketch between our read and our write.
-_LOCK_SKETCHES = """
-INSERT INTO click_visitors AS t (code, day, sketch)
-SELECT code, day, ''::bytea FROM unnest(%s::text[], %s::date[]) AS wanted (code, day)
-ON CONFLICT (code, day) DO UPDATE SET sketch = t.sketch
-RETURNING code, day, sketch
-"""
-
-_WRITE_SKETCHES = """
-UPDATE click_visitors SET sketch = merged.sketch
-FROM unnest(%s::text[], %s::date[], %s::bytea[]) AS merged (code, day, sketch)
-WHERE click_visitors.code = merged.code AND click_visitors.day = merged.day
+_REPORT_DROPPED = """
+INSERT INTO click_drops AS t (process, dropped) VALUES (%s, %s)
+ON CONFLICT (process) DO UPDATE SET dropped = excluded.dropped, updated_at = now()
 """
 
 
-def _merge_visitors(connection: Connection, visitors: Mapping[tuple[str, date], set[str]]) -> None:
-    if not visitors:
-        return
-    keys = sorted(visitors)
-    columns = [code for code, _ in keys], [day for _, day in keys]
-    stored = connection.execute(_LOCK_SKETCHES, columns).fetchall()
-    merged = [
-        (code, day, visitor_sketch.add(bytes(sketch), visitors[code, day]))
-        for code, day, sketch in stored
-    ]
-    connection.execute(_WRITE_SKETCHES, [list(column) for column in zip(*merged, strict=True)])
+def report_dropped(pool: Pool, process: str, dropped: int) -> None:
+    """Note how many clicks a web process has dropped in all. Saying it twice changes nothing."""
+    with connection_to(pool) as connection:
+        connection.execute(_REPORT_DROPPED, (process, dropped))
+
+
+def count_dropped(pool: Pool) -> int:
+    """How many clicks were dropped by web processes that dropped some in the last days."""
+    with connection_to(pool) as connection:
+        row = connection.execute(
+            "SELECT coalesce(sum(dropped), 0)::bigint FROM click_drops"
+            " WHERE updated_at > now() - make_interval(days => %s)",
+            (SHOW_DROPS_DAYS,),
+        ).fetchone()
+    return int(row[0]) if row else 0

@@ -23,19 +23,22 @@ class Stats:
 _TOTALS = "SELECT clicks, bots, last_click_at FROM click_totals WHERE code = %(code)s"
 
 _BY_DAY = """
-SELECT (hour AT TIME ZONE 'UTC')::date AS day, sum(clicks)::bigint, sum(bots)::bigint
-FROM click_hours WHERE code = %(code)s AND hour >= %(since)s GROUP BY day ORDER BY day
+SELECT day, clicks, bots FROM click_days WHERE code = %(code)s AND day >= %(since)s ORDER BY day
 """
 
 _BY_DIMENSION = """
 SELECT dimension, value, clicks FROM (
-    SELECT dimension, value, sum(clicks)::bigint AS clicks,
-        row_number() OVER (PARTITION BY dimension ORDER BY sum(clicks) DESC, value) AS place
-    FROM click_dimensions WHERE code = %(code)s AND day >= %(since)s GROUP BY dimension, value
+    SELECT dimension, value, sum((tally->>0)::bigint)::bigint AS clicks,
+        row_number() OVER (
+            PARTITION BY dimension ORDER BY sum((tally->>0)::bigint) DESC, value
+        ) AS place
+    FROM click_days, json_each(dimensions) AS d (dimension, tallies),
+        json_each(tallies) AS t (value, tally)
+    WHERE code = %(code)s AND day >= %(since)s GROUP BY dimension, value
 ) AS ranked WHERE place <= 10 ORDER BY dimension, place
 """
 
-_SKETCHES = "SELECT sketch FROM click_visitors WHERE code = %(code)s"
+_SKETCHES = "SELECT visitors FROM click_days WHERE code = %(code)s"
 
 
 def read_stats(pool: Pool, code: str, *, today: date, days: int = 30) -> Stats:

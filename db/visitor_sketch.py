@@ -1,4 +1,4 @@
-"""The format of `click_visitors.sketch`: HyperLogLog with 4,096 registers.
+"""The format of `click_days.visitors`: HyperLogLog with 4,096 registers.
 
 Standard error 1.6 %, at most 2.6 KB; a few dozen bytes while visitors are few, and then exact.
 Sketches of different days merge, so any span can be asked for (Flajolet et al., "HyperLogLog",
@@ -14,12 +14,13 @@ LOG2_REGISTERS: Final = 12
 def add(sketch: bytes, visitors: Iterable[str]) -> bytes:
     """A sketch (empty bytes: a new one) with more visitors in it."""
     library = _datasketches()
-    union = library.hll_union(LOG2_REGISTERS)
     if sketch:
-        union.update(library.hll_sketch.deserialize(sketch))
+        grown = library.hll_sketch.deserialize(sketch)
+    else:
+        grown = library.hll_sketch(LOG2_REGISTERS, library.tgt_hll_type.HLL_4)
     for visitor in visitors:
-        union.update(visitor)
-    return bytes(union.get_result(library.tgt_hll_type.HLL_4).serialize_compact())
+        grown.update(visitor)
+    return bytes(grown.serialize_compact())
 
 
 def estimate(sketches: Iterable[bytes]) -> int:

@@ -1,6 +1,7 @@
 """One answered redirect becomes one line in the journal."""
 
 import secrets
+import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -11,7 +12,9 @@ from urllib.parse import urlsplit
 import structlog
 
 from analytics_worker.events import Click, encode_click
+from app.clicks.countries import FindCountry
 from app.clicks.journal import Journal
+from db.clicks import report_dropped
 from db.pool import Pool
 from db.visitor_keys import take_visitor_key
 
@@ -27,14 +30,29 @@ LOG_EVERY_S: Final = 10.0
 class ClickRecorder:
     """Writes clicks to the journal. Thread-safe; never raises: a redirect is worth more."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, find_country: FindCountry | None = None) -> None:
+        """Begin with an unshared visitor key, until `use_visitor_key`.
+
+        Args:
+            journal: where clicks go.
+            find_country: of an address; None when nobody knows, which costs nothing.
+        """
         self._journal = journal
+        self._find_country = find_country
+        self._process = journal.file.producer  # a name that no other process ever has
         # Until the day's shared key is known, a key of this process: visitors are then told apart
         # within the process, and never stored unhashed.
         self._visitor_key = secrets.token_bytes(32)
         self.visitor_key_day: date | None = None
-        self.dropped = 0
+        self.dropped = 0  # clicks, exactly
+        self._reported = 0
+        self._dropping = threading.Lock()
         self._logged_at = -LOG_EVERY_S
+
+    @property
+    def journaled(self) -> int:
+        """Clicks that are in a journal; those that wait in memory are not yet."""
+        return self._journal.written
 
     def use_visitor_key(self, day: date, key: bytes) -> None:
         """Hash visitors with this key from now on."""
@@ -44,32 +62,51 @@ class ClickRecorder:
     def record(self, environ: Mapping[str, Any], code: str) -> None:
         """Append a click, from the WSGI environment of its request."""
         user_agent = environ.get("HTTP_USER_AGENT", "")
+        address = environ.get("REMOTE_ADDR", "")
         click = Click(
             code=code,
             at_ms=time.time_ns() // 1_000_000,
             referrer=_without_query(environ.get("HTTP_REFERER", "")),
             user_agent=user_agent[:LONGEST_USER_AGENT],
             language=environ.get("HTTP_ACCEPT_LANGUAGE", "")[:LONGEST_LANGUAGE],
-            visitor=self._visitor(environ.get("REMOTE_ADDR", ""), user_agent),
+            country=self._find_country(address) if self._find_country else "",
+            visitor=self._visitor(address, user_agent),
         )
         try:
             self._journal.append(encode_click(click))
-        except (OSError, UnicodeEncodeError) as error:  # full disk; a header of lone surrogates
-            self._drop(error)
+        except (OSError, UnicodeEncodeError) as error:  # no room; a header of lone surrogates
+            self._drop(1, str(error))
+
+    def report_dropped(self, pool: Pool) -> None:
+        """Let Postgres know what was dropped, for `hop doctor` and other hosts to see.
+
+        Raises:
+            DatabaseUnavailableError: it is reported the next time.
+        """
+        dropped = self.dropped
+        if dropped != self._reported:
+            report_dropped(pool, self._process, dropped)
+            self._reported = dropped
+
+    def close(self) -> None:
+        """Take no more clicks. What waits in memory and still cannot be written is lost."""
+        lost = self._journal.seal()
+        if lost:
+            self._drop(lost, "the process ended before there was room")
 
     def _visitor(self, address: str, user_agent: str) -> str:
         text = f"{address}\n{user_agent}".encode("utf-8", "replace")
         return blake2b(text, key=self._visitor_key, digest_size=8).hexdigest()
 
-    def _drop(self, error: Exception) -> None:
-        self.dropped += 1
-        if time.monotonic() - self._logged_at >= LOG_EVERY_S:
-            self._logged_at = time.monotonic()
-            log.error(
-                "clicks dropped: the journal cannot be written",
-                error=str(error),
-                dropped=self.dropped,
-            )
+    def _drop(self, clicks: int, reason: str) -> None:
+        with self._dropping:
+            self.dropped += clicks
+            dropped, now = self.dropped, time.monotonic()
+            silent = now - self._logged_at < LOG_EVERY_S
+            if not silent:
+                self._logged_at = now
+        if not silent:
+            log.error("clicks dropped", reason=reason, dropped=dropped)
 
 
 def renew_visitor_key(recorder: ClickRecorder, pool: Pool) -> None:

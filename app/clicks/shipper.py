@@ -12,18 +12,24 @@ from typing import Final, cast
 import redis
 import structlog
 
-from analytics_worker.events import STREAM, chunk_to_fields
+from analytics_worker.events import chunk_to_fields
 from app.clicks.journal import Journal, JournalFile, adopt_orphans
 from app.clicks.outbox import Outbox
-from db.clicks import read_receipts
+from db.clicks import mark_removed, read_receipts
 from db.errors import DatabaseUnavailableError
 from db.pool import Pool
 
 log = structlog.get_logger(__name__)
 
-# A stream this long means that nobody reads it; the disk holds the rest.
-LONGEST_STREAM: Final = 1_000
+# A stream this long means that nobody reads it; the disk holds the rest. Chunks are then as long as
+# can be, 40 KB compressed: all streams together stay below 64 MB.
+LONGEST_STREAM: Final = 200
 ROTATE_BYTES: Final = 8 * 1024 * 1024
+
+
+def rotate_bytes(quota_bytes: int) -> int:
+    """The length at which a journal is ended: early enough for several to fit in the quota."""
+    return min(ROTATE_BYTES, quota_bytes // 4) if quota_bytes else ROTATE_BYTES
 
 
 class Shipper:
@@ -50,15 +56,21 @@ class Shipper:
         self._own = Outbox(journal.file)
         self._others: list[Outbox] = []
         self._synced = 0
+        self._removed: list[str] = []  # producers whose removal Postgres does not know yet
+        # Clicks of all journals in this process's care, since it began.
+        self.shipped = 0  # resent ones each time
+        self.receipted = 0
 
     def ship(self) -> None:
         """Add what is new to the stream, oldest journals first, while the stream is short."""
         for outbox in [*self._others, self._own]:
+            stream = outbox.stream
             while chunk := outbox.next_chunk():
-                if self._wire.xlen(STREAM) >= LONGEST_STREAM:
-                    return
-                entry_id = cast("bytes", self._wire.xadd(STREAM, chunk_to_fields(chunk)))
+                if self._wire.xlen(stream) >= LONGEST_STREAM:
+                    break
+                entry_id = cast("bytes", self._wire.xadd(stream, chunk_to_fields(chunk)))
                 outbox.note_sent(entry_id, chunk)
+                self.shipped += chunk.lines.count(b"\n")
 
     def confirm(self) -> None:
         """Look which chunks are counted, and let lost ones be sent again."""
@@ -70,7 +82,9 @@ class Shipper:
         missing = [self._oldest_is_missing(outbox) for outbox in written]
         receipts = read_receipts(self._pool, [outbox.file.producer for outbox in written])
         for outbox, oldest_missing in zip(written, missing, strict=True):
-            outbox.note_receipt(receipts[outbox.file.producer], oldest_missing=oldest_missing)
+            self.receipted += outbox.note_receipt(
+                receipts[outbox.file.producer], oldest_missing=oldest_missing
+            )
 
     def sync(self) -> None:
         """Put what was written onto the disk: this bounds what a power cut can take."""
@@ -81,14 +95,18 @@ class Shipper:
 
     def tidy(self) -> None:
         """Begin a new journal when this one is long; remove those that are counted to the end."""
-        if self._own.file.size() >= self._rotate_bytes:
+        size = self._own.file.size()
+        # A file is removed as a whole: when there is no room, even a short one is worth its end.
+        if size >= self._rotate_bytes or (self._journal.held and size > 0):
             old = self._journal.rotate()  # on a full disk this fails, and nothing has changed
             self._others.append(self._own)
             self._own, self._synced = Outbox(self._journal.file), 0
             old.sync()
         for outbox in [outbox for outbox in self._others if outbox.is_done()]:
             self._others.remove(outbox)
-            outbox.file.remove()
+            self._remove(outbox)
+        self._journal.leave_room(sum(outbox.file.size() for outbox in self._others))
+        self._report_removed()
 
     def adopt(self) -> None:
         """Take over the journals of dead processes, from where their receipts stand."""
@@ -102,8 +120,10 @@ class Shipper:
             self._others.append(outbox)
 
     def close(self, drain_s: float = 2.0) -> None:
-        """Ship what is left, wait shortly for receipts, and leave the rest to be adopted."""
-        self._journal.seal()
+        """Ship what is left, wait shortly for receipts, and leave the rest to be adopted.
+
+        The recorder must have been closed: what is written later is not looked at.
+        """
         deadline = time.monotonic() + drain_s
         with contextlib.suppress(redis.RedisError, DatabaseUnavailableError):
             self.ship()
@@ -113,7 +133,22 @@ class Shipper:
                 self.ship()
                 self.confirm()
         for outbox in [self._own, *self._others]:
-            outbox.file.remove() if outbox.is_done() else outbox.file.close()
+            if outbox.is_done():
+                self._remove(outbox)
+            else:
+                outbox.file.close()
+        with contextlib.suppress(DatabaseUnavailableError):
+            self._report_removed()
+
+    def _remove(self, outbox: Outbox) -> None:
+        outbox.file.remove()
+        if outbox.receipted:
+            self._removed.append(outbox.file.producer)
+
+    def _report_removed(self) -> None:
+        if self._removed:
+            mark_removed(self._pool, self._removed)
+            self._removed.clear()
 
     def _outbox_of(self, file: JournalFile) -> Outbox:
         receipted = read_receipts(self._pool, [file.producer])[file.producer]
@@ -123,4 +158,4 @@ class Shipper:
         if not outbox.in_flight:
             return False
         entry_id = outbox.in_flight[0][0]
-        return not self._wire.xrange(STREAM, min=entry_id, max=entry_id)
+        return not self._wire.xrange(outbox.stream, min=entry_id, max=entry_id)

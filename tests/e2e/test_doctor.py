@@ -1,11 +1,16 @@
 """`hop doctor`, `hop migrate` and wrong settings."""
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from analytics_worker.events import Click, encode_click
+from app.clicks.journal import create
+from db.clicks import report_dropped
 from tests.conftest import Servers
 
 pytestmark = pytest.mark.e2e
@@ -34,7 +39,8 @@ def test_doctor_finds_what_is_wrong_and_says_what_to_do(
 
     assert "applied 0001 links" in hop("migrate", folder=tmp_path, **environ).stdout
     well = hop("doctor", folder=tmp_path, **environ)
-    assert (well.returncode, well.stdout.count("ok ")) == (0, 5), well.stdout
+    assert (well.returncode, well.stdout.count("ok ")) == (0, 6), well.stdout
+    assert "clicks    0 (0 bytes) wait here" in well.stdout
     assert "\x1b" not in well.stdout  # no colours where there is no terminal
 
 
@@ -65,6 +71,29 @@ def test_doctor_points_out_a_policy_that_would_evict_clicks(
         redis_client.config_set("maxmemory-policy", next(iter(before.values())))
     assert found.returncode == 1
     assert "allkeys-lru" in found.stdout
+
+
+def test_doctor_says_what_to_do_when_clicks_wait_for_long_or_were_dropped(
+    tmp_path: Path, database_url: str, redis_url: str, pool
+):
+    journal = create(tmp_path)
+    environ = {
+        "HOP_DATABASE_URL": database_url,
+        "HOP_REDIS_URL": redis_url,
+        "HOP_JOURNAL_DIR": str(journal.path.parent),
+    }
+    line = encode_click(Click("abc", time.time_ns() // 1_000_000 - 100_000))
+    os.write(journal.fd, line * 3)
+    late = hop("doctor", folder=tmp_path, **environ)
+    assert late.returncode == 1
+    assert f"FAIL clicks    3 ({3 * len(line)} bytes) wait here, the oldest for 10" in late.stdout
+    assert "hop worker" in late.stdout
+    journal.remove()
+
+    report_dropped(pool, "a process", 12)
+    lossy = hop("doctor", folder=tmp_path, **environ)
+    assert lossy.returncode == 1
+    assert "12 clicks were dropped" in lossy.stdout
 
 
 @pytest.mark.parametrize("command", ["serve", "worker", "migrate", "doctor"])

@@ -15,7 +15,9 @@ from app.factory import create_app
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from db.api_keys import set_key
+from db.pool import Pool
 from db.stats import read_clicks
+from tests.click_pipeline import Pipeline
 
 ADMIN = {"Authorization": "Bearer a-key-for-this-test"}
 
@@ -60,3 +62,10 @@ def hop(settings: Settings, redis_client: "redis.Redis") -> Iterator[Hop]:
     if list(Path(settings.journal_dir).glob("*.journal")) and not resources.pool.closed:
         consumer.consume(block_ms=150)  # what was not counted would be waited for
     resources.close()
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path, pool: Pool, redis_client: "redis.Redis") -> Iterator[Pipeline]:
+    made = Pipeline(tmp_path / "journal", pool, redis_client)
+    yield made
+    made.journal.file.close()

@@ -9,13 +9,17 @@ from hypothesis import strategies as st
 
 from analytics_worker.events import (
     CHUNK_BYTES,
+    LATEST_MS,
+    STREAMS,
     Chunk,
     Click,
     PoisonedError,
     chunk_from_fields,
     chunk_to_fields,
     decode_click,
+    decode_clicks,
     encode_click,
+    stream_of,
 )
 
 pytestmark = pytest.mark.unit
@@ -25,7 +29,7 @@ headers = st.text(st.characters(max_codepoint=0xFF)) | st.text()
 clicks = st.builds(
     Click,
     code=st.from_regex(r"[A-Za-z0-9_-]{3,64}", fullmatch=True),
-    at_ms=st.integers(0, 2**53),
+    at_ms=st.integers(0, LATEST_MS - 1),
     referrer=headers,
     user_agent=headers,
     language=headers,
@@ -43,8 +47,8 @@ def test_click_comes_back_when_its_line_is_read(click):
 def test_clicks_are_one_line_each_whatever_is_in_them(made):
     lines = b"".join(encode_click(click) for click in made)
     assert lines.count(b"\n") == len(made)
-    # As the worker takes them apart: bytes.splitlines also breaks at a carriage return.
     assert [decode_click(line) for line in lines.splitlines()] == made
+    assert decode_clicks(lines) == (made or None)
 
 
 def test_line_stays_readable_for_workers_of_other_releases():
@@ -70,13 +74,22 @@ def test_line_stays_readable_for_workers_of_other_releases():
         b'[1,"\xff\xfe",1700000000000]',
         b'[1,"\\ud800",1700000000000]',
         b'[1,"a\\u0000c",1700000000000]',  # Postgres would refuse it, again and again
+        b'[1,"abc",-1]',
+        b'[1,"abc",253402300800000]',  # the year 10000
         b'{"code":"abc"}',
         b'[1,"abc",1][1,"abc",2]',
     ],
 )
 def test_line_is_poisoned_when_it_is_not_a_click(line):
+    good = b'[1,"abc",1700000000000]\n'
     with pytest.raises(PoisonedError):
         decode_click(line)
+    assert decode_clicks(good + line + b"\n" + good) is None
+
+
+def test_stream_of_a_journal_is_the_same_in_every_release():
+    assert stream_of("20260301T120000-host-0123456789ab") == "clicks:6"
+    assert {stream_of(f"p{number}") for number in range(100)} == set(STREAMS)
 
 
 def as_received(chunk: Chunk) -> dict[bytes, bytes]:
@@ -117,6 +130,7 @@ PAYLOAD = FIELDS[b"payload"]
         pytest.param(b"offset", b"ten", id="offset in words"),
         pytest.param(b"offset", b"", id="offset empty"),
         pytest.param(b"offset", b"-1", id="offset negative"),
+        pytest.param(b"offset", b"9" * 19, id="offset too large for Postgres"),
         pytest.param(b"producer", b"\xff", id="producer not UTF-8"),
         pytest.param(b"producer", b"", id="producer empty"),
         pytest.param(b"producer", b"a" * 101, id="producer too long"),

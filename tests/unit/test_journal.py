@@ -1,13 +1,16 @@
 """app.clicks.journal: lines that survive, in files with one owner."""
 
+import contextlib
 import errno
 import fcntl
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
+from random import Random
 
 import pytest
 
+from app.clicks import journal as journal_module
 from app.clicks.journal import Journal, adopt_orphans, create
 
 pytestmark = pytest.mark.unit
@@ -156,32 +159,104 @@ def full_disk(journal, monkeypatch):
     return room
 
 
-def test_next_line_is_not_spoiled_when_the_disk_was_full_in_the_middle_of_one(journal, full_disk):
-    full_disk += [3]
-    with pytest.raises(OSError, match="full"):
-        journal.append(b"first\n")
-    journal.append(b"second\n")
-    journal.append(b"third\n")
-    assert content(journal.file) == b"second\nthird\n"
+LINES = [b"first\n", b"second\n", b"third\n"]
 
 
-def test_next_line_is_not_spoiled_when_the_disk_stays_full_for_a_while(journal, full_disk):
-    full_disk += [3, None, None]
-    for _ in range(3):
-        with pytest.raises(OSError, match=r"full|space"):
-            journal.append(b"first\n")
-    journal.append(b"second\n")
-    assert content(journal.file) == b"second\n"
+@pytest.mark.parametrize("fits", [None, 0, 3])
+def test_lines_are_held_and_written_in_order_when_the_disk_was_full_for_a_while(
+    journal, full_disk, fits
+):
+    full_disk += [fits]
+    for line in LINES:
+        journal.append(line)
+    assert (content(journal.file), journal.held, journal.written) == (b"", 19, 0)
+    journal.flush()
+    journal.append(b"fourth\n")
+    assert content(journal.file) == b"".join([*LINES, b"fourth\n"])
+    assert (journal.held, journal.written) == (0, 4)
+
+
+# Of "first\nsecond\nthird\n".
+@pytest.mark.parametrize(
+    ("fits", "whole"), [(None, b""), (3, b""), (6, b"first\n"), (14, b"first\nsecond\n")]
+)
+def test_file_ends_with_a_whole_line_when_only_some_of_what_is_held_fits(
+    journal, full_disk, fits, whole
+):
+    full_disk += [None, fits]
+    for line in LINES:
+        journal.append(line)
+    with pytest.raises(OSError, match=r"full|No space"):
+        journal.flush()
+    assert content(journal.file) == whole
+    journal.flush()
+    assert content(journal.file) == b"".join(LINES)
 
 
 # Otherwise it would never be wholly sent, and so never be removed.
 def test_old_file_ends_with_a_whole_line_when_it_is_rotated_on_a_full_disk(journal, full_disk):
     journal.append(b"one\n")
     full_disk += [3]
-    with pytest.raises(OSError, match="full"):
-        journal.append(b"second\n")
+    journal.append(b"second\n")
     old = journal.rotate()
-    assert old.read_lines(0, 100) == content(old)
+    assert old.read_lines(0, 100) == content(old) == b"one\n"
+    journal.flush()
+    assert content(journal.file) == b"second\n"
+
+
+def test_lines_are_refused_when_disk_and_memory_are_full(journal, full_disk, monkeypatch):
+    monkeypatch.setattr(journal_module, "HELD_BYTES", 14)
+    full_disk += [None]
+    journal.append(b"first\n")
+    journal.append(b"second\n")
+    with pytest.raises(OSError, match="memory is full"):
+        journal.append(b"third\n")
+    journal.flush()
+    assert content(journal.file) == b"first\nsecond\n"
+
+
+def test_lines_wait_when_the_quota_is_used_up_and_are_written_when_there_is_room(tmp_path):
+    journal = Journal(tmp_path, quota_bytes=13)
+    for line in LINES:
+        journal.append(line)
+    assert (content(journal.file), journal.held) == (b"first\nsecond\n", 6)
+    journal.leave_room(others_bytes=0)
+    with pytest.raises(OSError, match="quota"):
+        journal.flush()
+    old = journal.rotate()
+    journal.leave_room(others_bytes=old.size())
+    with pytest.raises(OSError, match="quota"):
+        journal.flush()
+    journal.leave_room(others_bytes=0)
+    journal.flush()
+    assert content(journal.file) == b"third\n"
+
+
+def test_no_line_is_lost_out_of_order_or_doubled_when_threads_append_to_a_disk_that_fails(
+    journal, monkeypatch
+):
+    chance, real_write = Random(62), os.write
+
+    def write(fd, data):
+        fits = chance.choice([len(data), len(data), 0, len(data) // 2])
+        return real_write(fd, data[:fits])
+
+    def append(thread):
+        for number in range(500):
+            journal.append(b"%d %d\n" % (thread, number))
+
+    monkeypatch.setattr(os, "write", write)
+    with ThreadPoolExecutor(4) as threads:
+        appending = [threads.submit(append, thread) for thread in range(4)]
+        while journal.held or not all(each.done() for each in appending):
+            with contextlib.suppress(OSError):
+                journal.flush()
+        for each in appending:
+            each.result()
+    lines = [tuple(map(int, line.split())) for line in content(journal.file).splitlines()]
+    for thread in range(4):
+        assert [number for by, number in lines if by == thread] == list(range(500))
+    assert journal.written == len(lines) == 2_000
 
 
 def test_directory_is_made_for_its_owner_alone_when_it_is_missing(tmp_path):
@@ -192,10 +267,18 @@ def test_directory_is_made_for_its_owner_alone_when_it_is_missing(tmp_path):
 
 def test_line_is_refused_when_the_journal_is_sealed(journal):
     journal.append(b"one\n")
-    journal.seal()
+    assert journal.seal() == 0
     with pytest.raises(OSError, match="closed"):
         journal.append(b"two\n")
     assert content(journal.file) == b"one\n"
+
+
+def test_held_lines_are_written_or_counted_as_lost_when_the_journal_is_sealed(journal, full_disk):
+    full_disk += [None, 6]
+    for line in LINES:
+        journal.append(line)
+    assert journal.seal() == 2
+    assert (content(journal.file), journal.held) == (b"first\n", 0)
 
 
 def test_journals_behind_one_that_cannot_be_opened_are_adopted(tmp_path):

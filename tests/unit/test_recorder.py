@@ -1,13 +1,16 @@
 """app.clicks.recorder: what is written of a request, and what is not."""
 
 import errno
+import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
 from structlog.testing import capture_logs
 
-from analytics_worker.events import LINE_BYTES, Click, decode_click
+from analytics_worker.events import LINE_BYTES, Click, decode_click, encode_click
+from app.clicks import journal as journal_module
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder
 
@@ -105,16 +108,48 @@ def test_line_fits_when_the_headers_are_as_long_as_can_be(recorder, character):
     assert len(line) <= LINE_BYTES
 
 
-def test_request_goes_on_and_the_loss_is_logged_once_when_the_disk_is_full(recorder, monkeypatch):
-    def append(line):
+@pytest.fixture
+def _no_room(recorder, monkeypatch):
+    """A disk that is full, and memory for three lines."""
+    line = encode_click(Click("abc", time.time_ns() // 1_000_000, visitor="0" * 16))
+    monkeypatch.setattr(journal_module, "HELD_BYTES", 3 * len(line))
+
+    def write(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(recorder._journal, "append", append)
-    with capture_logs() as logs:
-        for _ in range(3):
-            recorder.record(ENVIRON, "abc")
-    assert recorder.dropped == 3
+    monkeypatch.setattr(os, "write", write)
+
+
+@pytest.mark.usefixtures("_no_room")
+def test_request_goes_on_and_each_loss_is_counted_when_disk_and_memory_are_full(recorder):
+    def record(_):
+        for _ in range(100):
+            recorder.record({}, "abc")
+
+    with capture_logs() as logs, ThreadPoolExecutor(8) as threads:
+        list(threads.map(record, range(8)))
+    assert recorder.dropped == 800 - 3
     assert [(entry["log_level"], entry["dropped"]) for entry in logs] == [("error", 1)]
+
+
+def test_no_click_is_dropped_when_the_disk_has_room_again(recorder, monkeypatch, request):
+    request.getfixturevalue("_no_room")
+    for _ in range(3):
+        recorder.record({}, "abc")
+    assert (recorder.journaled, recorder.dropped) == (0, 0)
+    monkeypatch.undo()
+    recorder.close()
+    assert (len(clicks(recorder)), recorder.journaled, recorder.dropped) == (3, 3, 0)
+
+
+@pytest.mark.usefixtures("_no_room")
+def test_held_clicks_are_counted_as_dropped_when_the_process_ends_without_room(recorder):
+    for _ in range(3):
+        recorder.record({}, "abc")
+    with capture_logs() as logs:
+        recorder.close()
+    assert recorder.dropped == 3
+    assert [entry["dropped"] for entry in logs] == [3]
 
 
 def test_request_goes_on_when_a_header_cannot_be_encoded(recorder):

@@ -1,30 +1,32 @@
 """analytics_worker.rollup: clicks become counts."""
 
 from collections import Counter
-from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from structlog.testing import capture_logs
 
-from analytics_worker.events import Click, encode_click
-from analytics_worker.rollup import roll_up
-from db.clicks import Rollup, Tally
+from analytics_worker.events import Chunk, Click, encode_click
+from analytics_worker.rollup import Batch
+from db.rollups import Rollup, Tally, Total
 
 pytestmark = pytest.mark.unit
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"
 NOON_MS = 1_709_208_000_000  # 2024-02-29 12:00 UTC
-DAY = date(2024, 2, 29)
+NOON = NOON_MS // 3_600_000
+DAY = NOON // 24
 
 
 def rolled_up(*clicks: Click) -> Rollup:
-    return roll_up(encode_click(click) for click in clicks)
+    batch = Batch()
+    batch.add(Chunk("p", 0, b"".join(encode_click(click) for click in clicks)))
+    return batch.roll_up()
 
 
 def values(rollup: Rollup, dimension: str) -> dict[str, Tally]:
-    return {key[3]: tally for key, tally in rollup.dimensions.items() if key[2] == dimension}
+    (day,) = rollup.days.values()
+    return day.dimensions()[dimension]
 
 
 clicks = st.builds(
@@ -45,16 +47,20 @@ def test_every_table_adds_up_to_the_clicks(made):
     expected = Counter(click.code for click in made)
     bots = Counter(click.code for click in made if click.user_agent != FIREFOX)
 
-    assert {code: (tally.clicks, tally.bots) for code, tally in rollup.totals.items()} == {
+    assert {code: (total.clicks, total.bots) for code, total in rollup.totals.items()} == {
         code: (expected[code], bots[code]) for code in expected
     }
     for code in expected:
-        tables = {"hours": [tally for key, tally in rollup.hours.items() if key[0] == code]}
-        for (found, _, dimension, _), tally in rollup.dimensions.items():
-            if found == code:
-                tables.setdefault(dimension, []).append(tally)
+        days = [day for key, day in rollup.days.items() if key[0] == code]
+        tables = {
+            "hours": [tally for key, tally in rollup.hours.items() if key[0] == code],
+            "days": [day.tally for day in days],
+        }
+        for day in days:
+            for dimension, tallies in day.dimensions().items():
+                tables.setdefault(dimension, []).extend(tallies.values())
         assert set(tables) == {
-            *("hours", "referrer", "country", "browser", "os", "device", "language")
+            *("hours", "days", "referrer", "country", "browser", "os", "device", "language")
         }
         for tallies in tables.values():
             assert sum(tally.clicks for tally in tallies) == expected[code]
@@ -68,8 +74,8 @@ def test_bot_is_a_click_and_no_visitor():
         Click("abc", NOON_MS, user_agent=FIREFOX, visitor=""),
         Click("abc", NOON_MS, user_agent="curl/8", visitor="machine"),
     )
-    assert rollup.totals == {"abc": Tally(clicks=4, bots=1)}
-    assert rollup.visitors == {("abc", DAY): {"person"}}
+    assert rollup.totals == {"abc": Total(clicks=4, bots=1, last_click_ms=NOON_MS)}
+    assert rollup.days["abc", DAY].visitors == {"person"}
 
 
 def test_hours_and_days_change_at_their_full_hour_in_utc():
@@ -78,17 +84,26 @@ def test_hours_and_days_change_at_their_full_hour_in_utc():
         Click("abc", midnight_ms, visitor="b", user_agent=FIREFOX),
         Click("abc", midnight_ms - 1, visitor="a", user_agent=FIREFOX),
     )
-    assert set(rollup.hours) == {
-        ("abc", datetime(2024, 2, 29, 23, tzinfo=UTC)),
-        ("abc", datetime(2024, 3, 1, 0, tzinfo=UTC)),
+    assert set(rollup.hours) == {("abc", NOON + 11), ("abc", NOON + 12)}
+    assert {key: day.visitors for key, day in rollup.days.items()} == {
+        ("abc", DAY): {"a"},
+        ("abc", DAY + 1): {"b"},
     }
-    assert {key[1] for key in rollup.dimensions} == {date(2024, 2, 29), date(2024, 3, 1)}
-    assert rollup.visitors == {("abc", date(2024, 2, 29)): {"a"}, ("abc", date(2024, 3, 1)): {"b"}}
+
+
+def test_hours_of_a_day_are_one_day():
+    rollup = rolled_up(
+        Click("abc", NOON_MS, visitor="a", user_agent=FIREFOX),
+        Click("abc", NOON_MS + 3_600_000, visitor="b", user_agent=FIREFOX),
+    )
+    (day,) = rollup.days.values()
+    assert (day.tally, day.visitors) == (Tally(2, 0), {"a", "b"})
+    assert day.dimensions()["browser"] == {"Firefox": Tally(2, 0)}
 
 
 def test_last_click_is_the_latest_one_when_clicks_come_out_of_order():
     rollup = rolled_up(*(Click("abc", NOON_MS + late_ms) for late_ms in (5_000, 9_000, 1_000)))
-    assert rollup.last_click_at == {"abc": datetime(2024, 2, 29, 12, 0, 9, tzinfo=UTC)}
+    assert rollup.totals["abc"].last_click_ms == NOON_MS + 9_000
 
 
 @pytest.mark.parametrize(
@@ -122,11 +137,24 @@ def test_dimension_has_a_value_that_can_be_stored(click, dimension, value):
         b'[1,"abc",' + b"9" * 400 + b"]",
         b'[1,"abc",-99999999999999999]',
         b'[1,"a\\u0000c",1709208000000]',
+        b'[1,"abc",-1]',
+        b"",
+        b'[1,"abc",1709208000000][1,"abc",1709208000000]',
     ],
 )
-def test_line_is_skipped_and_the_rest_counted_when_it_is_poisoned(poison):
+def test_line_is_kept_as_a_letter_and_the_rest_counted_when_it_is_poisoned(poison):
     good = encode_click(Click("abc", NOON_MS, user_agent=FIREFOX, visitor="v"))
-    with capture_logs() as logs:
-        rollup = roll_up([good, poison, good])
-    assert rollup == rolled_up(*[Click("abc", NOON_MS, user_agent=FIREFOX, visitor="v")] * 2)
-    assert [entry["event"] for entry in logs] == ["poisoned click skipped"]
+    batch = Batch()
+    batch.add(Chunk("p", 1_000, good + poison + b"\n" + good))
+    assert batch.roll_up().totals == {"abc": Total(2, 0, NOON_MS)}
+    (letter,) = batch.letters
+    assert (batch.poisoned, letter.producer) == (1, "p")
+    assert (letter.start_offset, letter.content) == (1_000 + len(good), poison + b"\n")
+    assert letter.reason
+
+
+def test_letters_are_bounded_when_a_journal_is_nothing_but_poison():
+    batch = Batch()
+    batch.add(Chunk("p", 0, b"{}\n" * 3_000))
+    assert (batch.poisoned, len(batch.letters)) == (3_000, 1_000)
+    assert batch.roll_up() == Rollup()

@@ -1,0 +1,83 @@
+"""How far counting lags behind answering."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import redis
+
+from analytics_worker.events import LINE_BYTES, STREAMS, PoisonedError, decode_click
+from app.clicks.journal import SUFFIX, JournalFile
+from db.clicks import count_dropped, read_receipts
+from db.dead_letters import count_dead_letters
+from db.pool import Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """What waits on this host and in the streams, and what went wrong anywhere."""
+
+    clicks: int  # in this host's journals, not counted yet
+    bytes: int  # of these
+    oldest_age_s: float  # of these; 0 when there are none
+    stream_length: int  # chunks, of all hosts
+    dead_letters: int  # lines and chunks, ever
+    dropped: int  # clicks of all hosts, in the last days
+
+
+def read_lag(directory: Path, pool: Pool, wire: "redis.Redis") -> Lag:
+    """Look at this host's journals, the streams and the receipts; any process may.
+
+    It reads what waits, so after an hour without Redis it takes a while.
+
+    Raises:
+        DatabaseUnavailableError: without receipts nobody knows what waits.
+        redis.RedisError: the streams cannot be asked.
+    """
+    clicks, waiting_bytes, oldest_ms = 0, 0, None
+    with _open_journals(directory) as files:
+        ends = {file: file.size() for file in files}  # before the receipts, which only grow
+        receipts = read_receipts(pool, [file.producer for file in files])
+        for file, end in ends.items():
+            start = receipts[file.producer]
+            if start < end:
+                clicks += file.count_lines(start, end)
+                waiting_bytes += end - start
+                at_ms = _time_of_line(file, start)
+                oldest_ms = min(oldest_ms or at_ms, at_ms) if at_ms else oldest_ms
+    return Lag(
+        clicks=clicks,
+        bytes=waiting_bytes,
+        oldest_age_s=max(0.0, time.time() - oldest_ms / 1000) if oldest_ms else 0.0,
+        stream_length=sum(wire.xlen(stream) for stream in STREAMS),
+        dead_letters=count_dead_letters(pool),
+        dropped=count_dropped(pool),
+    )
+
+
+@contextmanager
+def _open_journals(directory: Path) -> Iterator[list[JournalFile]]:
+    """All journals, whoever owns them, without a lock."""
+    files = []
+    try:
+        for path in directory.glob(f"*{SUFFIX}"):
+            try:
+                files.append(JournalFile(path, os.open(path, os.O_RDONLY)))
+            except OSError:
+                continue  # removed just now, since all of it is counted
+        yield files
+    finally:
+        for file in files:
+            file.close()
+
+
+def _time_of_line(file: JournalFile, offset: int) -> int | None:
+    """When the click at an offset happened, in milliseconds; None when it cannot be read."""
+    line, _, _ = os.pread(file.fd, LINE_BYTES, offset).partition(b"\n")
+    try:
+        return decode_click(line).at_ms
+    except PoisonedError:
+        return None

@@ -1,0 +1,181 @@
+"""What a click costs: the journal write, the roll-up, and a worker from stream to Postgres.
+
+The worker runs in a process of its own, which uses one core; Postgres and Redis run beside it.
+"""
+
+import gc
+import multiprocessing
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
+from multiprocessing.connection import Connection
+from pathlib import Path
+from random import Random
+
+import redis
+
+from analytics_worker.consumer import CHUNKS_PER_BATCH, Consumer
+from analytics_worker.events import (
+    CHUNK_BYTES,
+    PARTITIONS,
+    Chunk,
+    Click,
+    chunk_to_fields,
+    encode_click,
+    stream_of,
+)
+from analytics_worker.rollup import Batch
+from app.clicks.journal import Journal
+from bench.machine import pin
+from bench.section import Plan
+from cli.worker import GC_THRESHOLD, STATEMENT_TIMEOUT_MS, THREADS, WIRE_TIMEOUT_S
+from db.pool import open_pool
+from db.redis_client import connect_redis
+from lab.servers import lab_servers
+
+CLICKS = 1_000_000
+CODES = 100_000  # that Zipf's law is about
+START_MS = 1_790_000_000_000
+PRODUCERS = [f"bench-{number}" for number in range(64)]  # so that no partition is without one
+
+BROWSERS = [
+    f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{version}.0.0.0{end}"
+    for version in range(120, 145)
+    for system, end in (
+        ("Windows NT 10.0; Win64; x64", " Safari/537.36"),
+        ("Macintosh; Intel Mac OS X 10_15_7", " Safari/537.36"),
+        ("X11; Linux x86_64", " Safari/537.36"),
+        ("Linux; Android 10; K", " Mobile Safari/537.36"),
+    )
+]
+REFERRERS = ["", "t.co/x", *(f"site{number}.example/page" for number in range(50))]
+LANGUAGES = ["en-US,en;q=0.9", "de-DE,de;q=0.9", "fr-FR,fr;q=0.8", "ja"]
+
+
+def measure_clicks(plan: Plan) -> None:
+    """Print the figures."""
+    gc.set_threshold(GC_THRESHOLD)
+    _measure_journal()
+    for name, next_code in (("Zipf's law", _zipf_codes()), ("each its own code", _new_codes())):
+        chunks = _chunks(next_code)
+        _measure_rollup(name, chunks)
+        _measure_worker(name, chunks, plan)
+
+
+def _measure_journal() -> None:
+    line, times = b"x" * 180 + b"\n", []
+    with tempfile.TemporaryDirectory(prefix="hop-bench-") as directory:
+        journal = Journal(Path(directory))
+        for _ in range(200_000):
+            before = time.perf_counter_ns()
+            journal.append(line)
+            times.append(time.perf_counter_ns() - before)
+        journal.file.remove()
+    print(f"{'click: journal write, median':<34}{statistics.median(times) / 1e3:>10.2f} us")
+
+
+def _measure_rollup(name: str, chunks: list[Chunk]) -> None:
+    before = time.process_time()
+    for first in range(0, len(chunks), CHUNKS_PER_BATCH * PARTITIONS):
+        batch = Batch()
+        for chunk in chunks[first : first + CHUNKS_PER_BATCH * PARTITIONS]:
+            batch.add(chunk)
+        batch.roll_up()
+    _print_rate(f"roll-up alone, {name}", time.process_time() - before)
+
+
+def _measure_worker(name: str, chunks: list[Chunk], plan: Plan) -> None:
+    with lab_servers(with_redis=True) as servers:
+        with redis.Redis.from_url(servers.redis_url) as wire, wire.pipeline() as pipeline:
+            for chunk in chunks:
+                pipeline.xadd(stream_of(chunk.producer), chunk_to_fields(chunk))
+            pipeline.execute()
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        arguments = (servers.database_url, servers.redis_url, plan.cores.server, theirs)
+        worker = context.Process(target=_drain, args=arguments)
+        worker.start()
+        theirs.close()  # so that its death is noticed
+        seconds, cpu_s, peak_mb = ours.recv()
+        worker.join()
+    _print_rate(f"worker, {name}", seconds)
+    print(f"{'    its own CPU time':<34}{cpu_s / CLICKS * 1e6:>10.2f} us")
+    print(f"{'    its memory at most':<34}{peak_mb:>10.0f} MB")
+
+
+def _drain(database_url: str, redis_url: str, core: frozenset[int], report: Connection) -> None:
+    """Count all that is in the streams; report seconds, CPU seconds and the peak of memory."""
+    pin(0, core)
+    gc.set_threshold(GC_THRESHOLD)
+    with (
+        open_pool(
+            database_url, name="hop-bench", statement_timeout_ms=STATEMENT_TIMEOUT_MS
+        ) as pool,
+        connect_redis(redis_url, WIRE_TIMEOUT_S) as wire,
+    ):
+        consumer = Consumer(pool, wire)
+        pool.wait()
+        started, started_cpu = time.perf_counter(), time.process_time()
+        with ThreadPoolExecutor(THREADS) as threads:
+            shares = [range(PARTITIONS)[number::THREADS] for number in range(THREADS)]
+            list(threads.map(lambda share: _drain_share(consumer, share), shares))
+        seconds, cpu_s = time.perf_counter() - started, time.process_time() - started_cpu
+        report.send((seconds, cpu_s, _peak_mb()))
+
+
+def _drain_share(consumer: Consumer, partitions: range) -> None:
+    while consumer.consume(1, partitions):
+        pass
+
+
+def _chunks(next_code: Callable[[], str]) -> list[Chunk]:
+    """Journals of clicks within an hour, as chunks: as long as they get when there is a backlog."""
+    chance = Random(62)
+    chunks: list[Chunk] = []
+    offsets = dict.fromkeys(PRODUCERS, 0)
+    lines, size = [], 0
+    for number in range(CLICKS):
+        lines.append(
+            encode_click(
+                Click(
+                    code=next_code(),
+                    at_ms=START_MS + number * 3_000 // CLICKS,
+                    referrer=chance.choice(REFERRERS),
+                    user_agent=chance.choice(BROWSERS),
+                    language=chance.choice(LANGUAGES),
+                    visitor=f"{chance.getrandbits(64):016x}",
+                )
+            )
+        )
+        size += len(lines[-1])
+        if size > CHUNK_BYTES - 1_000 or number == CLICKS - 1:
+            producer = PRODUCERS[len(chunks) % len(PRODUCERS)]
+            chunks.append(Chunk(producer, offsets[producer], b"".join(lines)))
+            offsets[producer] = chunks[-1].end
+            lines, size = [], 0
+    return chunks
+
+
+def _zipf_codes() -> Callable[[], str]:
+    chance = Random(62)
+    weights = list(accumulate(1 / place for place in range(1, CODES + 1)))
+    drawn = iter(chance.choices(range(CODES), cum_weights=weights, k=CLICKS))
+    return lambda: f"z{next(drawn) * 7_919 % CODES:06x}"
+
+
+def _new_codes() -> Callable[[], str]:
+    chance = Random(62)
+    return lambda: f"{chance.getrandbits(44):011x}"
+
+
+def _peak_mb() -> float:
+    """The most memory that this process ever had, without that of the one it was forked from."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["VmHWM"].split()[0]) / 1024
+
+
+def _print_rate(name: str, seconds: float) -> None:
+    print(f"{name:<34}{seconds / CLICKS * 1e6:>10.2f} us{CLICKS / seconds:>14,.0f}/s")
