@@ -13,6 +13,7 @@ COMMANDS = {
     "migrate": "cli.migrate:migrate",
     "doctor": "cli.doctor:doctor",
     "keygen": "cli.keygen:keygen",
+    "chaos": "cli.chaos:chaos",
     "shorten": "cli.client:shorten",
     "stats": "cli.client:stats",
 }

@@ -48,7 +48,7 @@ def test_programs_are_started_again_when_nobody_reads_the_output_any_more(demo: 
         for line in pipe:
             if line.startswith(b"ready "):
                 break
-    for victim in ("worker", "redis", "worker"):
+    for victim in ("worker", "redis", "postgres", "worker"):
         killed = demo.pid(victim)
         os.kill(killed, signal.SIGKILL)
         wait_until(lambda victim=victim, killed=killed: is_back(demo, victim, killed), 20)
