@@ -81,11 +81,20 @@ def run_drill(hop: RunningHop, drill: Drill, dials: Dials, tell: Tell) -> Reconc
 
 
 def _make_links(hop: RunningHop, drill: Drill) -> list[str]:
+    """Make the links that are followed. After an outage there may be no codes for a moment."""
+    codes: list[str] = []
+
+    def is_made() -> bool:
+        with contextlib.suppress(urllib3.exceptions.HTTPError):
+            target = f"https://example.org/{drill.name}/followed/{len(codes)}"
+            codes.append(make_link(http, hop.url, target))
+            return True
+        return False
+
     with one_connection() as http:
-        return [
-            make_link(http, hop.url, f"https://example.org/{drill.name}/followed/{number}")
-            for number in range(CODES)
-        ]
+        for _ in range(CODES):
+            wait_until(is_made, "a link to be made")
+    return codes
 
 
 def _damage_under_traffic(

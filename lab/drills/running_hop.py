@@ -47,7 +47,7 @@ class RunningHop:
         self.url = f"http://127.0.0.1:{_free_port()}"
         self._directory = directory
         self._log = directory / "hop.log"
-        self._process: subprocess.Popen[bytes]
+        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it and wait until it is ready.
@@ -58,18 +58,19 @@ class RunningHop:
         self._directory.mkdir(parents=True)
         port = self.url.rpartition(":")[2]
         demo = ("demo", "--no-seed", "--port", port, "--data-dir", str(self._directory / "data"))
-        self._process = self.start_program(*demo)
+        process = self._process = self.start_program(*demo)
         try:
-            wait_until(self._is_ready, "hop's start", READY_WITHIN_S)
+            wait_until(lambda: self._is_ready(process), "hop's start", READY_WITHIN_S)
         except HopError as error:
             said = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-10:]
             raise HopError("\n".join([str(error), *said])) from error
 
     def stop(self) -> None:
         """SIGTERM; what has not ended in time is killed, by its process id."""
-        family = [psutil.Process(self._process.pid)] if self._process.poll() is None else []
-        family += [child for parent in family for child in parent.children(recursive=True)]
         self._http.clear()
+        if self._process is None or self._process.poll() is not None:
+            return
+        family = psutil.Process(self._process.pid).children(recursive=True)
         end(self._process)
         for left in psutil.wait_procs(family, timeout=1)[1]:
             left.kill()
@@ -136,9 +137,9 @@ class RunningHop:
         found: dict[str, Any] = json.loads((self._directory / "data" / "demo.json").read_text())
         return found
 
-    def _is_ready(self) -> bool:
-        if self._process.poll() is not None:
-            raise HopError(f"hop ended at its start, status {self._process.returncode}")
+    def _is_ready(self, process: subprocess.Popen[bytes]) -> bool:
+        if process.poll() is not None:
+            raise HopError(f"hop ended at its start, status {process.returncode}")
         return f"ready {self.url}\n" in self._log.read_text(encoding="utf-8", errors="replace")
 
     def _is_whole(self) -> bool:

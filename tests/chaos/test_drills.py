@@ -13,7 +13,7 @@ from lab.servers import LabServers, lab_servers
 pytestmark = pytest.mark.chaos
 
 # What lasts in some drills lasts shorter here; `hop chaos` runs them in full length.
-SHORT_S = {"two-workers": 0.3, "everything": 8.0}
+SHORT_S = {"two-workers": 0.3, "everything": 6.0}
 OUTAGE_S = 2.0
 
 
