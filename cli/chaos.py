@@ -22,6 +22,7 @@ COLUMNS = {
     "answered": 8,
     "counted": 8,
     "lost": 6,
+    "dropped": 7,
     "doubled": 7,
     "cut off": 7,
     "refused": 7,
@@ -136,8 +137,8 @@ def _heading() -> str:
 
 def _line(result: Reconciliation) -> str:
     values = (
-        *(result.answered, result.counted, result.lost, result.doubled, result.cut_off),
-        *(result.refused, sum(result.errors.values())),
+        *(result.answered, result.counted, result.lost, result.dropped, result.doubled),
+        *(result.cut_off, result.refused, sum(result.errors.values())),
     )
     texts = [*(f"{value:,}" for value in values), f"{result.longest_outage_s:.2f} s"]
     cells = "  ".join(
@@ -152,13 +153,10 @@ def _summary(found: Sequence[Reconciliation], seed: int) -> str:
     links = sum(result.links_made for result in found)
     broken = sum(result.links_broken + result.codes_given_twice for result in found)
     failed = [result.drill for result in found if not result.passed]
-    return "\n".join(
-        [
-            "",
-            f"links made meanwhile: {links:,}; broken or given twice: {broken}",
-            f"seed {seed}",
-            f"failed: {', '.join(failed)}"
-            if failed
-            else "every click that was answered is counted once",
-        ]
-    )
+    lines = [
+        "",
+        f"links made meanwhile: {links:,}; broken or given twice: {broken}",
+        f"seed {seed}",
+        f"failed: {', '.join(failed)}" if failed else "every promise was kept",
+    ]
+    return "\n".join(lines)

@@ -83,6 +83,7 @@ _ALL: Final = (
         "redirects go on without room for clicks, and each one dropped is accounted for",
         full_disk.fill_journal,
         settings=(("HOP_JOURNAL_QUOTA_BYTES", str(full_disk.QUOTA_BYTES)),),
+        headers=full_disk.LONG_HEADERS,
     ),
     Drill(
         "everything",

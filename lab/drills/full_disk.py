@@ -6,8 +6,14 @@ from lab.drills.clicks import read_dropped
 from lab.drills.running_hop import wait_until
 from lab.drills.stage import Stage, frozen
 
-QUOTA_BYTES: Final = 64 * 1024  # for each web process: some hundred clicks
+QUOTA_BYTES: Final = 1024 * 1024  # for each web process: some thousand clicks
 FULL_WITHIN_S: Final = 300.0
+# As long as a click may keep, and longer in JSON: it takes fewer of them to fill memory, too.
+LONG_HEADERS: Final = (
+    ("User-Agent", "\\" * 320),
+    ("Referer", "https://example.org/" + "a" * 180),
+    ("Accept-Language", "\\" * 40),
+)
 
 
 def fill_journal(stage: Stage) -> None:

@@ -54,8 +54,15 @@ def run_drill(hop: RunningHop, drill: Drill, dials: Dials, tell: Tell) -> Reconc
         HopError, urllib3.exceptions.HTTPError: hop was not whole to begin with.
     """
     started, dropped_before = time.monotonic(), read_dropped(hop)
-    traffic = Traffic(hop.url, _make_links(hop, drill), clients=dials.clients, rate=dials.rate)
-    shortening = Shortening(hop.url, drill.name, rate=LINKS_PER_S)
+    links = _make_links(hop, drill)
+    traffic = Traffic(
+        hop.url,
+        list(links),
+        clients=dials.clients,
+        rate=dials.rate,
+        headers=dict(drill.headers),
+    )
+    shortening = Shortening(hop.url, drill.name, rate=LINKS_PER_S, made=links)
     stage = Stage(
         hop=hop,
         duration_s=drill.duration_s if dials.duration_s is None else dials.duration_s,
@@ -80,21 +87,19 @@ def run_drill(hop: RunningHop, drill: Drill, dials: Dials, tell: Tell) -> Reconc
     )
 
 
-def _make_links(hop: RunningHop, drill: Drill) -> list[str]:
+def _make_links(hop: RunningHop, drill: Drill) -> dict[str, str]:
     """Make the links that are followed. After an outage there may be no codes for a moment."""
-    codes: list[str] = []
+    links: dict[str, str] = {}
 
-    def is_made() -> bool:
+    def are_made() -> bool:
         with contextlib.suppress(urllib3.exceptions.HTTPError):
-            target = f"https://example.org/{drill.name}/followed/{len(codes)}"
-            codes.append(make_link(http, hop.url, target))
-            return True
-        return False
+            target = f"https://example.org/{drill.name}/followed/{len(links)}"
+            links[make_link(http, hop.url, target)] = target
+        return len(links) == CODES
 
     with one_connection() as http:
-        for _ in range(CODES):
-            wait_until(is_made, "a link to be made")
-    return codes
+        wait_until(are_made, "links to be made")
+    return links
 
 
 def _damage_under_traffic(
@@ -131,7 +136,7 @@ def _seen(traffic: Traffic, shortening: Shortening) -> Seen:
         errors=traffic.errors,
         refused=traffic.refused,
         longest_outage_s=round(traffic.longest_outage_s, 3),
-        links_made=len(shortening.targets),
+        links_made=shortening.made,
         links_broken=len(shortening.find_broken()),
         codes_given_twice=len(shortening.given_twice),
     )

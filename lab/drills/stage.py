@@ -38,6 +38,7 @@ class Drill:
     # No redirect may fail: what is damaged is not between the client and a known link.
     redirects_go_on: bool = True
     settings: tuple[tuple[str, str], ...] = ()  # that its hop is started with
+    headers: tuple[tuple[str, str], ...] = ()  # that its clients send
 
 
 def kill(stage: Stage, name: str) -> None:

@@ -7,7 +7,7 @@ import itertools
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final, Self
 
@@ -24,7 +24,15 @@ class Traffic:
     counted or not. When nobody listened (`refused`), nothing was asked.
     """
 
-    def __init__(self, url: str, codes: Sequence[str], *, clients: int, rate: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        codes: Sequence[str],
+        *,
+        clients: int,
+        rate: float,
+        headers: Mapping[str, str],
+    ) -> None:
         """Prepare the clients.
 
         Args:
@@ -32,8 +40,9 @@ class Traffic:
             codes: links that exist.
             clients: how many follow them at the same time.
             rate: redirects per second that all clients together ask for.
+            headers: of each request.
         """
-        self.codes, self._url = codes, url
+        self.codes, self._url, self._headers = codes, url, headers
         self._every_s = clients / rate
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -60,7 +69,7 @@ class Traffic:
         self._end_outage()
 
     def _run(self, number: int) -> None:
-        with one_connection() as http:
+        with one_connection(self._headers) as http:
             for turn in every(self._every_s, self._stopping):
                 code = self.codes[(number + turn * len(self._threads)) % len(self.codes)]
                 try:
@@ -94,15 +103,22 @@ class Shortening:
     Read the results afterwards.
     """
 
-    def __init__(self, url: str, label: str, *, rate: float) -> None:
-        """Prepare it; `label` stands in each target, `rate` is in links per second."""
+    def __init__(self, url: str, label: str, *, rate: float, made: Mapping[str, str]) -> None:
+        """Prepare it.
+
+        Args:
+            url: where hop answers.
+            label: stands in each target.
+            rate: links per second.
+            made: the targets of codes that were acknowledged before.
+        """
         self._url, self._label = url, label
         self._every_s = 1 / rate
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run)
-        self.targets: dict[str, str] = {}  # of every code that was acknowledged
+        self.targets = dict(made)  # of every code that was acknowledged
+        self.made = 0
         self.given_twice: list[str] = []
-        self.failed = 0  # refused, cut off or answered with an error: no link was promised
 
     def __enter__(self) -> Self:
         """Begin to make links."""
@@ -130,11 +146,11 @@ class Shortening:
                 try:
                     code = make_link(http, self._url, target)
                 except urllib3.exceptions.HTTPError:
-                    self.failed += 1
-                    continue
+                    continue  # no link was promised
                 if code in self.targets:
                     self.given_twice.append(code)
                 self.targets[code] = target
+                self.made += 1
 
 
 def make_link(http: urllib3.PoolManager, url: str, target: str) -> str:
@@ -149,11 +165,10 @@ def make_link(http: urllib3.PoolManager, url: str, target: str) -> str:
     return str(answer.json()["short_code"])
 
 
-def one_connection() -> urllib3.PoolManager:
+def one_connection(headers: Mapping[str, str] | None = None) -> urllib3.PoolManager:
     """A client that keeps its connection, tries once, and waits for an answer only so long."""
-    return urllib3.PoolManager(
-        retries=False, maxsize=1, timeout=urllib3.Timeout(total=ANSWER_WITHIN_S)
-    )
+    timeout = urllib3.Timeout(total=ANSWER_WITHIN_S)
+    return urllib3.PoolManager(retries=False, maxsize=1, timeout=timeout, headers=headers)
 
 
 def every(period_s: float, stopping: threading.Event) -> Iterator[int]:
