@@ -1,5 +1,6 @@
 """hop chaos."""
 
+import logging
 import secrets
 import sys
 import time
@@ -91,6 +92,7 @@ def chaos(
         duration_s=duration,
         seed=secrets.randbelow(2**31) if seed is None else seed,
     )
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of each server that goes away
     found = []
     if not json_:
         click.echo(_heading())
