@@ -1,14 +1,15 @@
 """What became of the clicks of a hop, asked from outside."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 import redis
 import urllib3
 
-from lab.drills.running_hop import RunningHop
+from lab.drills.running_hop import RunningHop, wait_until
 
 STREAMS: Final = "clicks*"
 DROPPED_METRIC: Final = "hop_clicks_dropped_total"
@@ -17,17 +18,21 @@ _RECEIPTS = "SELECT producer, applied_bytes FROM click_producers WHERE producer 
 
 
 def read_counted(hop: RunningHop, codes: Sequence[str]) -> dict[str, int]:
-    """Clicks by code as hop tells everybody; empty when it cannot tell now."""
-    try:
-        answer = hop.ask("/counts", codes=",".join(codes))
-    except urllib3.exceptions.HTTPError:
-        return {}
-    return dict(answer.json()) if answer.status == HTTPStatus.OK else {}
+    """Clicks by code, as hop tells everybody.
+
+    Raises:
+        HopError: it does not tell.
+    """
+    return dict(_ask(hop, "/counts", codes=",".join(codes)))
 
 
 def read_sums(hop: RunningHop, code: str) -> dict[str, int]:
-    """A code's clicks in total, and added up over days and over the values of each dimension."""
-    found = hop.ask(f"/api/v1/links/{code}/stats").json()
+    """A code's clicks in total, and added up over days and over the values of each dimension.
+
+    Raises:
+        HopError: it does not tell.
+    """
+    found = _ask(hop, f"/api/v1/links/{code}/stats")
     sums = {name: _add_up(values) for name, values in found["dimensions"].items()}
     return {"total": found["clicks"], "days": _add_up(found["days"]), **sums}
 
@@ -70,6 +75,19 @@ def _journals(hop: RunningHop) -> Iterator[tuple[str, int]]:
             yield path.stem, path.stat().st_size
         except FileNotFoundError:  # counted to the end, and removed just now
             continue
+
+
+def _ask(hop: RunningHop, path: str, **fields: str) -> Any:
+    """What hop answers; shortly after an outage it may have to be asked again."""
+    answers: list[urllib3.BaseHTTPResponse] = []
+
+    def is_answered() -> bool:
+        with contextlib.suppress(urllib3.exceptions.HTTPError):
+            answers.append(hop.ask(path, **fields))
+        return bool(answers) and answers[-1].status == HTTPStatus.OK
+
+    wait_until(is_answered, f"an answer to {path}")
+    return answers[-1].json()
 
 
 def _add_up(rows: Sequence[dict[str, int]]) -> int:

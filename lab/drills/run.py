@@ -76,7 +76,8 @@ def run_drill(hop: RunningHop, drill: Drill, dials: Dials, tell: Tell) -> Reconc
     with _noted(faults):
         _wait_for_clicks(hop, traffic, dropped_before)
     counts = Counts(read_counted(hop, traffic.codes), read_dropped(hop) - dropped_before)
-    faults += _find_wrong_sums(hop, traffic.codes)
+    with _noted(faults):
+        faults += _find_wrong_sums(hop, traffic.codes)
     return reconcile(
         drill.name,
         _seen(traffic, shortening),

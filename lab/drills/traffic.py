@@ -3,6 +3,7 @@
 What they saw is the left side of every reconciliation: no server is asked how much it answered.
 """
 
+import contextlib
 import itertools
 import threading
 import time
@@ -15,6 +16,7 @@ import urllib3
 
 REDIRECTS: Final = frozenset({301, 302, 307, 308})
 ANSWER_WITHIN_S: Final = 10.0
+FOLLOW_TRIES: Final = 10
 
 
 class Traffic:
@@ -185,8 +187,11 @@ def every(period_s: float, stopping: threading.Event) -> Iterator[int]:
 
 
 def _follow(http: urllib3.PoolManager, short_url: str) -> str | None:
-    try:
-        answer = http.request("HEAD", short_url, redirect=False)
-    except urllib3.exceptions.HTTPError:
-        return None
-    return answer.headers.get("Location") if answer.status in REDIRECTS else None
+    """Where a link leads. Shortly after an outage hop may have to be asked again."""
+    for _ in range(FOLLOW_TRIES):
+        with contextlib.suppress(urllib3.exceptions.HTTPError):
+            answer = http.request("HEAD", short_url, redirect=False)
+            if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                return answer.headers.get("Location") if answer.status in REDIRECTS else None
+        time.sleep(1)
+    return None
