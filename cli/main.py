@@ -16,6 +16,7 @@ COMMANDS = {
     "estimate": "cli.estimate:estimate",
     "keygen": "cli.keygen:keygen",
     "load": "cli.load:load",
+    "chaos": "cli.chaos:chaos",
     "shorten": "cli.client:shorten",
     "stats": "cli.client:stats",
 }

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import psutil
 import psycopg
 
 from db import embedded
@@ -25,9 +26,11 @@ class LabServers:
     """Running servers in one directory; `lab_servers` starts and stops them."""
 
     def __init__(self, directory: Path) -> None:
+        self.directory = directory
         self._redis_directory = directory / "redis"
         self._postgres = embedded.prepare_postgres(directory / "postgres")
         self._redis = embedded.prepare_redis(self._redis_directory)
+        self._servers = {server.name: server for server in (self._redis, self._postgres)}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._numbers = itertools.count(1)
 
@@ -65,24 +68,47 @@ class LabServers:
 
     def restart_redis_without_data(self) -> None:
         """Kill Redis, delete its file and start it again, as after a lost disk."""
-        process = self._processes.pop(self._redis.name)
-        process.kill()
-        process.wait(STOPPED_WITHIN_S)
+        self.kill_server("redis")
         (self._redis_directory / "appendonly.aof").unlink()
         self._start(self._redis)
 
+    def pid(self, name: str) -> int:
+        """The process of the running server `postgres` or `redis`."""
+        return self._processes[name].pid
+
+    def start_server(self, name: str) -> None:
+        """Start a server that was stopped or killed, on the data that it left.
+
+        Raises:
+            db.embedded.EmbeddedServerError: it does not start.
+        """
+        self._start(self._servers[name])
+
+    def stop_server(self, name: str) -> None:
+        """Stop a server in its own way; one that does not obey is killed."""
+        process = self._processes.pop(name)
+        process.send_signal(self._servers[name].stop_signal)
+        try:
+            process.wait(STOPPED_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def kill_server(self, name: str) -> None:
+        """SIGKILL a server, and wait for the processes that it leaves behind to end by themselves.
+
+        Postgres does not start again while one of them is attached to its shared memory.
+        """
+        process = self._processes.pop(name)
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        process.wait(STOPPED_WITHIN_S)
+        psutil.wait_procs(family, STOPPED_WITHIN_S)
+
     def stop(self) -> None:
         """Stop what runs."""
-        for server in (self._redis, self._postgres):
-            process = self._processes.pop(server.name, None)
-            if process is None:
-                continue
-            process.send_signal(server.stop_signal)
-            try:
-                process.wait(STOPPED_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        for name in self._servers.keys() & self._processes.keys():
+            self.stop_server(name)
 
     def _execute(self, statement: str) -> None:
         with psycopg.connect(self.database_url, autocommit=True) as connection:
@@ -94,8 +120,12 @@ class LabServers:
 
 
 @contextmanager
-def lab_servers(*, with_redis: bool = True) -> Iterator[LabServers]:
+def lab_servers(*, with_redis: bool = True, keep: bool = False) -> Iterator[LabServers]:
     """Servers of one's own in a temporary directory; removed at the end, on Ctrl-C and SIGTERM too.
+
+    Args:
+        with_redis: start a Redis, too.
+        keep: leave the directory there, with what the servers and others have written.
 
     Raises:
         db.embedded.EmbeddedServerError: a package is missing, or a server does not start.
@@ -110,7 +140,8 @@ def lab_servers(*, with_redis: bool = True) -> Iterator[LabServers]:
             finally:
                 servers.stop()
     finally:
-        shutil.rmtree(directory)
+        if not keep:
+            shutil.rmtree(directory)
 
 
 @contextmanager

@@ -1,0 +1,48 @@
+"""Every failure drill, shortened: what clients saw is what was counted."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from lab.drills.catalogue import DRILLS
+from lab.drills.run import Dials, run_drill
+from lab.drills.running_hop import RunningHop, running_hop
+from lab.drills.stage import Drill
+from lab.servers import LabServers, lab_servers
+
+pytestmark = pytest.mark.chaos
+
+# What lasts in some drills lasts shorter here; `hop chaos` runs them in full length.
+SHORT_S = {"two-workers": 0.3, "everything": 6.0}
+OUTAGE_S = 2.0
+RATES = {"journal-full": 2_000}  # more than can be answered: memory is to be full soon
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[LabServers]:
+    with lab_servers() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared_hop(servers: LabServers) -> Iterator[RunningHop]:
+    with running_hop(servers, "shared") as running:
+        yield running
+
+
+@pytest.mark.parametrize("drill", DRILLS.values(), ids=lambda drill: drill.name)
+def test_answered_redirects_are_counted_once_when(
+    drill: Drill, servers: LabServers, request: pytest.FixtureRequest
+):
+    dials = Dials(
+        rate=RATES.get(drill.name, 300),
+        calm_s=0.5,
+        duration_s=SHORT_S.get(drill.name, OUTAGE_S),
+        seed=1,
+    )
+    if drill.settings:
+        with running_hop(servers, drill.name, dict(drill.settings)) as hop:
+            found = run_drill(hop, drill, dials, print)
+    else:
+        found = run_drill(request.getfixturevalue("shared_hop"), drill, dials, print)
+    assert found.faults == ()
