@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from app.alias import is_reserved
-from app.link_cache import cached_form
+from app.cached_link import cached_form
 from app.links import MAX_ATTEMPTS, LinkStore
 from db.links import Link, insert_links
 from keygen.errors import CodesUnavailableError

@@ -8,6 +8,7 @@ from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app.errors import HopError
+from app.metrics import REFUSED
 from app.problems import TOO_LARGE, Problem, find_problem
 
 log = structlog.get_logger(__name__)
@@ -41,6 +42,7 @@ def _answer(error: Exception) -> Response:
         detail = "It is in the log, under the request id of this answer."
     response = _respond(problem, detail, field)
     if problem.retry_after_s is not None:
+        REFUSED.labels(str(problem.status)).inc()
         response.headers["Retry-After"] = str(problem.retry_after_s)
     if problem.status == 401:  # noqa: PLR2004
         response.headers["WWW-Authenticate"] = 'Bearer realm="hop"'

@@ -42,6 +42,10 @@ class LinkNotFoundError(HopError):
     """No link has this code."""
 
 
+class TooManyUnknownCodesError(HopError):
+    """The client asked for too many codes that do not exist."""
+
+
 class LinkExpiredError(HopError):
     """The link's time is over."""
 

@@ -11,7 +11,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import error_answers, redirects
-from app.api import health, shorten, v1
+from app.api import health, metrics, shorten, v1
 from app.hot_path import HotPath
 from app.lab import views as lab
 from app.logs import configure_logs
@@ -30,7 +30,7 @@ def create_app(resources: Resources) -> Flask:
     app.before_request(_note_request)
     app.after_request(_finish)
     error_answers.register(app)
-    for module in (pages, shorten, v1, health, redirects):
+    for module in (pages, shorten, v1, health, metrics, redirects):
         app.register_blueprint(module.blueprint)
     if resources.lab is not None:
         app.register_blueprint(lab.blueprint)

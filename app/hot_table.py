@@ -8,9 +8,9 @@ is refused if the code was dropped since, or if so much was dropped that nobody 
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
-from app.link_cache import CachedLink
+from app.cached_link import CachedLink
 
 # While Redis announces changes, this only bounds what a lost announcement could do.
 FRESH_S: Final = 60.0
@@ -18,6 +18,14 @@ FRESH_S: Final = 60.0
 FRESH_WITHOUT_NEWS_S: Final = 1.0
 MOST_ENTRIES: Final = 100_000
 MOST_DROPS_REMEMBERED: Final = 10_000
+
+
+class HotEntry(NamedTuple):
+    """A link in memory; its times are of the table's clock."""
+
+    end: float
+    target_url: str
+    began: float
 
 
 class HotTable:
@@ -33,10 +41,11 @@ class HotTable:
             now_s: a clock in seconds that never steps back.
         """
         self._most_entries = most_entries
-        self._now_s = now_s
-        self._entries: dict[str, tuple[float, str]] = {}
+        self.clock_s = now_s
+        self._entries: dict[str, HotEntry] = {}
         self._drops: dict[str, int] = {}  # path -> number of the drop; the oldest first
         self._drop_count = 0
+        self.hits = 0  # times that `get` had an answer
         self._forgotten = 0  # drops up to this number are no longer remembered by path
         self._fresh_s = FRESH_WITHOUT_NEWS_S
         self._lock = threading.Lock()
@@ -44,9 +53,19 @@ class HotTable:
     def get(self, path: str) -> str | None:
         """Where a path leads, or None when that must be looked up."""
         entry = self._entries.get(path)
-        if entry is None or entry[0] <= self._now_s():
+        if entry is None or entry[0] <= self.clock_s():
             return None
+        self.hits += 1  # without a lock: at worst a metric is short by one
         return entry[1]
+
+    def find_entry(self, path: str) -> HotEntry | None:
+        """What is remembered of a path, with its times; None when that is over."""
+        entry = self._entries.get(path)
+        return None if entry is None or entry.end <= self.clock_s() else entry
+
+    def last_change(self, path: str) -> int:
+        """A number that grows whenever a path may have changed; for those who share look-ups."""
+        return max(self._drops.get(path, 0), self._forgotten)
 
     def ticket(self) -> int:
         """Take one before looking a code up, and give it to `put`."""
@@ -72,7 +91,8 @@ class HotTable:
             self._entries.pop(path, None)  # so that it becomes the newest
             if len(self._entries) >= self._most_entries:
                 del self._entries[next(iter(self._entries))]
-            self._entries[path] = (self._now_s() + fresh_s, link.target_url)
+            began = self.clock_s()
+            self._entries[path] = HotEntry(began + fresh_s, link.target_url, began)
 
     def drop(self, path: str) -> None:
         """The link was changed: forget it."""

@@ -7,33 +7,40 @@ any link replaces it.
 
 Every failure of Redis reads as "not cached": redirects then come from Postgres. A change that could
 not be written is kept by the process that made it, and written as soon as Redis is back.
+
+An entry is fresh for its TTL and stays as long again, up to ten minutes: one reader then looks into
+Postgres, and the others are served from it meanwhile (stale while revalidate, RFC 5861). That is no
+old target: an edit overwrites the entry.
 """
 
 import random
 import threading
 import time
-from collections.abc import Mapping
-from typing import Final, cast
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar, cast
 
-import msgspec
 import redis
-import structlog
 
-from app.errors import LinkDisabledError, LinkExpiredError, LinkNotFoundError
-from db.links import Link
+from app.cached_link import CachedLink, Entry, decode_entry, encode_entry
+from db.breaker import Breaker
 
-log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 KEY_PREFIX: Final = "link:"
+LEASE_PREFIX: Final = "lease:"
 # Entries written together should not end together.
 TTL_JITTER: Final = 0.1
+MOST_STALE_S: Final = 600.0
+# Whoever holds the lease of a code looks it up for all processes. Longer than Postgres may take.
+LEASE_MS: Final = 2_500
 LEAVE_ALONE_S: Final = 1.0
 # Redis runs a script to its end before it answers anybody else: so many entries take half a
 # millisecond.
 FILLED_AT_ONCE: Final = 100
 
-# KEYS: entry. ARGV: version, value, TTL in ms. An entry is "<version> <JSON>".
+# KEYS: entry, lease. ARGV: version, value, TTL in ms.
 _PUT: Final = """
+redis.call('DEL', KEYS[2])
 local held = redis.call('GET', KEYS[1])
 if held and tonumber(string.match(held, '^%d+')) > tonumber(ARGV[1]) then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
@@ -51,37 +58,6 @@ for i, key in ipairs(KEYS) do
   end
 end
 """
-
-
-class CachedLink(msgspec.Struct, frozen=True, array_like=True):
-    """What a redirect needs to know of a code; without a target there is no such link."""
-
-    version: int
-    target_url: str | None = None
-    expires_at: float | None = None  # Unix time in seconds
-    enabled: bool = True
-
-    def target(self, now: float) -> str:
-        """Where to redirect at `now`, Unix time in seconds.
-
-        Raises:
-            LinkNotFoundError, LinkExpiredError, LinkDisabledError: nowhere.
-        """
-        if self.target_url is None:
-            raise LinkNotFoundError("Check the spelling: capitals matter.")
-        if not self.enabled:
-            raise LinkDisabledError("Its owner has switched it off.")
-        if self.expires_at is not None and self.expires_at <= now:
-            raise LinkExpiredError("Its owner gave it an end, which has passed.")
-        return self.target_url
-
-
-def cached_form(link: Link | None) -> CachedLink:
-    """A row as it is cached; None as "there is no such link"."""
-    if link is None:
-        return CachedLink(version=0)
-    end = link.expires_at.timestamp() if link.expires_at else None
-    return CachedLink(link.version, link.target_url, end, link.enabled)
 
 
 class LinkCache:
@@ -109,76 +85,92 @@ class LinkCache:
         self._put = client.register_script(_PUT)
         self._patient_put_many = patient_client.register_script(_PUT_MANY)
         self._patient_put = patient_client.register_script(_PUT)
-        self._decoder = msgspec.json.Decoder(CachedLink)
-        self._away_until = 0.0  # time.monotonic()
+        # One failure is enough: each is a redirect that waited for the time-out.
+        self._breaker = Breaker("Redis", failures=1, pause_s=LEAVE_ALONE_S)
         self._unpublished: dict[str, CachedLink] = {}
         self._lock = threading.Lock()
 
-    def get(self, code: str) -> CachedLink | None:
+    def get(self, code: str) -> Entry | None:
         """The entry of a code, or None when there is none or Redis cannot be asked."""
-        if time.monotonic() < self._away_until:
-            return None
-        try:
-            value = cast("bytes | None", self._client.get(KEY_PREFIX + code))
-            return None if value is None else self._decoder.decode(value.partition(b" ")[2])
-        except (redis.RedisError, msgspec.DecodeError) as error:
-            self._leave_alone(error)
-            return None
+        value = self._ask(lambda: cast("bytes | None", self._client.get(KEY_PREFIX + code)), None)
+        return None if value is None else decode_entry(value)
 
-    def fill(self, code: str, entry: CachedLink) -> None:
-        """Write what a reader found in Postgres, unless a newer entry is there."""
-        if time.monotonic() >= self._away_until:
-            try:
-                self._put(keys=[KEY_PREFIX + code], args=self._arguments(entry))
-            except redis.RedisError as error:
-                self._leave_alone(error)
+    def take_lease(self, code: str) -> bool:
+        """Whether the caller shall look a code up, and no other process at the same time.
 
-    def fill_many(self, entries: Mapping[str, CachedLink]) -> None:
+        It ends with `fill` or `end_lease`, and by itself when the holder dies. Without Redis every
+        process gets it.
+        """
+        key = LEASE_PREFIX + code
+        return self._ask(lambda: bool(self._client.set(key, b"", nx=True, px=LEASE_MS)), True)
+
+    def end_lease(self, code: str) -> None:
+        """Let another process try: this one found nothing out."""
+        self._ask(lambda: self._client.delete(LEASE_PREFIX + code), None)
+
+    def fill(self, code: str, link: CachedLink) -> None:
+        """Write what a reader found in Postgres, unless a newer entry is there; ends the lease."""
+        self._ask(lambda: self._put(keys=_keys(code), args=self._arguments(link)), None)
+
+    def fill_many(self, links: Mapping[str, CachedLink]) -> None:
         """`fill` for many codes, with few round trips.
 
         By the patient client: a batch that takes its time must not switch the cache off for
         redirects.
         """
-        codes = list(entries)
+        codes = list(links)
         for start in range(0, len(codes), FILLED_AT_ONCE):
-            if time.monotonic() < self._away_until:
-                return
-            some = codes[start : start + FILLED_AT_ONCE]
-            arguments = [one for code in some for one in self._arguments(entries[code])[1:]]
-            try:
-                self._patient_put_many(keys=[KEY_PREFIX + code for code in some], args=arguments)
-            except redis.RedisError as error:
-                self._leave_alone(error)
+            keys = [KEY_PREFIX + code for code in codes[start : start + FILLED_AT_ONCE]]
+            arguments = [
+                one
+                for code in codes[start : start + FILLED_AT_ONCE]
+                for one in self._arguments(links[code])[1:]
+            ]
+            self._ask(lambda: self._patient_put_many(keys=keys, args=arguments), None)  # noqa: B023
 
-    def publish(self, code: str, entry: CachedLink) -> None:
+    def publish(self, code: str, link: CachedLink) -> None:
         """Write what was changed in Postgres; while Redis is away it is kept, and tried again."""
         with self._lock:
             held = self._unpublished.get(code)
-            if held is None or held.version < entry.version:
-                self._unpublished[code] = entry
-        if time.monotonic() >= self._away_until:
+            if held is None or held.version < link.version:
+                self._unpublished[code] = link
+        if not self._breaker.is_open:
             self.publish_waiting()
 
     def publish_waiting(self) -> None:
         """Write the changes that Redis does not have yet. Called now and then."""
-        for code, entry in list(self._unpublished.items()):
+        for code, link in list(self._unpublished.items()):
             try:
-                self._patient_put(keys=[KEY_PREFIX + code], args=self._arguments(entry))
+                self._patient_put(keys=_keys(code), args=self._arguments(link))
             except redis.RedisError as error:
-                self._leave_alone(error)
+                self._breaker.note_failure(error)
                 return
+            self._breaker.note_success()
             with self._lock:
-                if self._unpublished.get(code) is entry:  # not changed again meanwhile
+                if self._unpublished.get(code) is link:  # not changed again meanwhile
                     del self._unpublished[code]
 
-    def _arguments(self, entry: CachedLink) -> list[int | bytes]:
-        # A deletion lives as long as a link: its version must outlast every slow reader.
-        ttl_s = self._ttl_s if entry.version > 0 else self._negative_ttl_s
-        ttl_ms = int(ttl_s * 1000 * random.uniform(1 - TTL_JITTER, 1 + TTL_JITTER))  # noqa: S311
-        return [entry.version, b"%d %s" % (entry.version, msgspec.json.encode(entry)), ttl_ms]
+    def _ask(self, command: Callable[[], T], otherwise: T) -> T:
+        """Redis's answer, or `otherwise` when there is none or Redis is being left alone."""
+        if not self._breaker.allows():
+            return otherwise
+        try:
+            answer = command()
+        except redis.RedisError as error:
+            self._breaker.note_failure(error)
+            return otherwise
+        self._breaker.note_success()
+        return answer
 
-    def _leave_alone(self, error: Exception) -> None:
-        """Ask Redis nothing for a moment: each redirect would wait for the time-out again."""
-        if time.monotonic() >= self._away_until:
-            self._away_until = time.monotonic() + LEAVE_ALONE_S
-            log.warning("Redis cannot be used; going on with Postgres", error=str(error))
+    def _arguments(self, link: CachedLink) -> list[int | bytes]:
+        # A deletion lives as long as a link: its version must outlast every slow reader.
+        ttl_s = self._ttl_s if link.version > 0 else self._negative_ttl_s
+        fresh_s = ttl_s * random.uniform(1 - TTL_JITTER, 1 + TTL_JITTER)  # noqa: S311
+        stale_s = min(ttl_s, MOST_STALE_S) if link.version > 0 else 0
+        now = time.time()
+        entry = Entry(link, began=now, fresh_until=now + fresh_s)
+        return [link.version, encode_entry(entry), int((fresh_s + stale_s) * 1000)]
+
+
+def _keys(code: str) -> list[str]:
+    return [KEY_PREFIX + code, LEASE_PREFIX + code]

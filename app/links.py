@@ -1,14 +1,16 @@
-"""What can be done with links: shorten, resolve, edit, delete. No Flask in here."""
+"""What can be done with links: shorten, edit, delete. Where one leads: `app.lookups`. No Flask."""
 
 import dataclasses
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.alias import check_alias, is_code, is_reserved
+from app.cached_link import CachedLink, Found, cached_form
 from app.conflicts import ConflictCount
 from app.errors import AliasTakenError, EditConflictError, LinkNotFoundError
+from app.flights import Flights
 from app.hot_table import HotTable
-from app.link_cache import CachedLink, LinkCache, cached_form
+from app.link_cache import LinkCache
 from db.links import Link, delete_link, find_link, insert_link, update_link
 from db.pool import Pool
 from keygen.errors import CodesUnavailableError
@@ -30,6 +32,7 @@ class LinkStore:
     strategy: Strategy
     hot: HotTable = field(default_factory=HotTable)
     conflicts: ConflictCount = field(default_factory=ConflictCount)
+    flights: Flights[Found] = field(default_factory=Flights)
 
 
 def shorten(
@@ -72,22 +75,6 @@ def _insert_generated(store: LinkStore, target_url: str, expires_at: datetime | 
             return link
         store.conflicts.record(code, attempt)
     raise CodesUnavailableError(f"{MAX_ATTEMPTS} codes in a row were taken")
-
-
-def resolve(store: LinkStore, code: str) -> CachedLink:
-    """What a code leads to: from Redis, else from Postgres, which then fills Redis.
-
-    Raises:
-        DatabaseUnavailableError: it is not cached, and Postgres cannot be asked. That is not the
-            same as "no such link".
-    """
-    if not is_code(code):
-        return cached_form(None)
-    entry = store.cache.get(code)
-    if entry is None:
-        entry = cached_form(find_link(store.pool, code))
-        store.cache.fill(code, entry)
-    return entry
 
 
 def get_link(store: LinkStore, code: str) -> Link:

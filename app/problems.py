@@ -130,6 +130,14 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
         "A field is missing, unknown, of another type or out of range; the member `field` of the"
         " problem names it.",
     ),
+    errors.TooManyUnknownCodesError: Problem(
+        429,
+        "too-many-unknown-codes",
+        "Too many unknown codes",
+        "This client asked for many codes that do not exist. For some seconds, hop looks for none"
+        " on its behalf that is not in a cache. Links that are in use go on redirecting.",
+        retry_after_s=60,
+    ),
     DatabaseUnavailableError: DATABASE_AWAY,
     CodesUnavailableError: NO_CODES,
     RequestEntityTooLarge: TOO_LARGE,

@@ -1,13 +1,20 @@
 """GET /<code>: the main job, where `app.hot_path` does not know the answer already."""
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import Headers
 
-from app import links
+from app import metrics
+from app.api.auth import is_admin
+from app.cached_link import CachedLink, Found
+from app.lookups import resolve
+from app.resources import Resources
+from app.trace import Trace, note_memory
 from app.web_context import resources
+from db.errors import DatabaseUnavailableError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -33,16 +40,36 @@ class Redirect(Response):
 def redirect(code: str) -> Response:
     """Answer with the link's target; a GET is counted and remembered, a HEAD is neither."""
     hop, now = resources(), time.time()
-    ticket = hop.hot.ticket()
-    link = links.resolve(hop.store, code)
-    target_url = link.target(now)
+    ticket, trace = hop.hot.ticket(), Trace()
+    address = request.remote_addr or ""
+    found = _find_in_memory(hop, trace) or resolve(
+        hop.store, code, trace, lambda: hop.unknown_codes.check(address)
+    )
+    if found.tier == "postgres" and found.link.target_url is None:
+        hop.unknown_codes.note(address)
+    target_url = found.link.target(now)
     if request.method == "GET":
+        metrics.REDIRECTS.labels(found.tier).inc()
         hop.recorder.record(request.environ, code)
-        hop.hot.put(request.path, link, ticket, now)
-    return Redirect(
+        if found.may_be_kept:
+            hop.hot.put(request.path, found.link, ticket, now)
+    response = Redirect(
         status=hop.settings.redirect_status,
         headers={
             "Location": target_url,
             "Cache-Control": hop.settings.redirect_cache_control,
         },
     )
+    if request.authorization is not None:
+        with contextlib.suppress(DatabaseUnavailableError):  # then nobody knows who is admin
+            if is_admin():
+                response.headers["Server-Timing"] = trace.as_header()
+    return response
+
+
+def _find_in_memory(hop: Resources, trace: Trace) -> Found | None:
+    """For who sends a key, whom the hot path has let pass; it has looked for all others."""
+    if request.authorization is None:
+        return None
+    entry = note_memory(hop.hot, request.path, trace)
+    return None if entry is None else Found(CachedLink(0, entry.target_url), "memory")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import redis
 
+from app import metrics
 from app.clicks.countries import open_countries
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder, renew_visitor_key
@@ -18,7 +19,9 @@ from app.invalidations import InvalidationListener
 from app.lab.runner import Runner, open_runner
 from app.link_cache import LinkCache
 from app.links import LinkStore
-from app.settings import Settings
+from app.metrics import Export
+from app.settings import Settings, read_limit
+from app.unknown_codes import UnknownCodeLimit
 from db import pool as db_pool
 from db.errors import DatabaseUnavailableError
 from db.pool import Pool
@@ -27,6 +30,9 @@ from db.redis_client import connect_redis
 # A redirect does not wait longer for the cache than it would for the database.
 CACHE_TIMEOUT_S = 0.05
 WIRE_TIMEOUT_S = 2.0
+# Nor does it wait long in the line for a connection: then it is answered with 503.
+CHECKOUT_TIMEOUT_S = 0.15
+JOB_CONNECTIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,9 @@ class Resources:
 
     settings: Settings
     store: LinkStore
+    jobs_pool: Pool
+    unknown_codes: UnknownCodeLimit
+    export: Export
     listener: InvalidationListener
     recorder: ClickRecorder
     housekeeper: Housekeeper
@@ -69,10 +78,12 @@ class Resources:
         self.listener.close()
         self.recorder.close()
         with contextlib.suppress(DatabaseUnavailableError):
-            self.recorder.report_dropped(self.pool)
+            self.recorder.report_dropped(self.jobs_pool)
         self.shipper.close()
         self.codes.close()
+        self.export.run()
         self.pool.close()
+        self.jobs_pool.close()
         self.cache_client.close()
         self.wire_client.close()
         if self.lab is not None:
@@ -86,10 +97,17 @@ def open_resources(settings: Settings) -> Resources:
         OSError: the journal's directory cannot be written to.
         ValueError: the database of countries was damaged since the settings were read.
     """
-    pool = db_pool.open_pool(settings.database_url, name="hop-web")
+    pool = db_pool.open_pool(
+        settings.database_url,
+        name="hop-web",
+        max_size=settings.database_connections,
+        checkout_timeout_s=CHECKOUT_TIMEOUT_S,
+    )
+    # Requests that fill their pool do not keep clicks and ranges of codes waiting.
+    jobs_pool = db_pool.open_pool(settings.database_url, name="hop-jobs", max_size=JOB_CONNECTIONS)
     cache_client = connect_redis(settings.redis_url, CACHE_TIMEOUT_S)
     wire_client = connect_redis(settings.redis_url, WIRE_TIMEOUT_S)
-    codes = open_strategy(settings, pool)
+    codes = open_strategy(settings, jobs_pool)
     cache = LinkCache(
         cache_client,
         wire_client,
@@ -103,9 +121,19 @@ def open_resources(settings: Settings) -> Resources:
     shipper = Shipper(
         directory=directory,
         journal=journal,
-        pool=pool,
+        pool=jobs_pool,
         wire=wire_client,
         rotate_bytes=rotate_bytes(settings.journal_quota_bytes),
+    )
+    hot = HotTable()
+    export = Export(
+        [
+            (metrics.REDIRECTS.labels("memory"), lambda: hot.hits),
+            (metrics.JOURNALED, lambda: recorder.journaled),
+            (metrics.SHIPPED, lambda: shipper.shipped),
+            (metrics.RECEIPTED, lambda: shipper.receipted),
+            (metrics.DROPPED, lambda: recorder.dropped),
+        ]
     )
     housekeeper = Housekeeper(
         [
@@ -115,18 +143,23 @@ def open_resources(settings: Settings) -> Resources:
             Job("confirm clicks", 1.0, shipper.confirm),
             Job("tidy journals", 1.0, shipper.tidy),
             Job("adopt journals", 2.0, shipper.adopt),
-            Job("report dropped clicks", 1.0, lambda: recorder.report_dropped(pool)),
-            Job("renew visitor key", 1.0, lambda: renew_visitor_key(recorder, pool)),
+            Job("report dropped clicks", 1.0, lambda: recorder.report_dropped(jobs_pool)),
+            Job("renew visitor key", 1.0, lambda: renew_visitor_key(recorder, jobs_pool)),
             Job("publish changes", 0.5, cache.publish_waiting),
+            Job("export metrics", 1.0, export.run),
         ]
     )
     housekeeper.start()
-    hot = HotTable()
     listener = InvalidationListener(wire_client, hot)
     listener.start()
     return Resources(
         settings=settings,
         store=LinkStore(pool, cache, codes.strategy, hot),
+        jobs_pool=jobs_pool,
+        unknown_codes=UnknownCodeLimit(
+            read_limit(settings.rate_limit), cache_client, recorder.pseudonym
+        ),
+        export=export,
         listener=listener,
         recorder=recorder,
         housekeeper=housekeeper,

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_typ
 from urllib.parse import urlsplit
 
 import msgspec
+from limits import RateLimitItem
+from limits import parse as parse_limit
 from msgspec import Meta
 
 from app.clicks.countries import open_countries
@@ -15,9 +17,8 @@ from keygen.strategies import StrategyName
 PREFIX: Final = "HOP_"
 MAX_BODY_BYTES: Final = 64 * 1024
 
-# Read by other parts of hop: the command line's client, the Makefile, `hop migrate`. RATE_LIMIT is
-# not read yet, as there is no rate limit; scripts that switch it off are right already.
-READ_ELSEWHERE: Final = {"URL", "API_KEY", "ADMIN_KEY", "PORT", "DATA_DIR", "RATE_LIMIT"}
+# Read by other parts of hop: the command line's client, the Makefile, `hop migrate`.
+READ_ELSEWHERE: Final = {"URL", "API_KEY", "ADMIN_KEY", "PORT", "DATA_DIR"}
 
 RangeSize = Annotated[int, Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[int, Meta(ge=1, le=30 * 86_400)]
@@ -49,6 +50,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_url_bytes: Annotated[int, Meta(ge=64, le=65_536)] = 2_048
     cache_ttl_s: Seconds = 3_600
     negative_cache_ttl_s: Seconds = 10
+    # Of one web process, for requests. Fewer than its threads, so that a slow Postgres cannot hold
+    # all of them: links in a cache always find one. `hop serve` sets it to its threads less two.
+    database_connections: Annotated[int, Meta(ge=1, le=100)] = 6
+    # Unknown codes that a client may ask for, such as 60/minute; off for no limit.
+    rate_limit: str = "60/minute"
     trusted_proxies: Annotated[int, Meta(ge=0, le=5)] = 0
     # The page /lab/keys: absent; open to whoever reaches the loopback address; or for the holder of
     # the admin key.
@@ -130,10 +136,24 @@ def _check(name: str, text: str) -> None:
         )
     if name == "database_url":
         check_address(text)
+    if name == "rate_limit":
+        read_limit(text)
     if name == "geoip_db" and text:
         open_countries(text)
     if name == "redirect_cache_control" and not (text.isprintable() and text.isascii()):
         raise ValueError("expected printable ASCII characters")
+
+
+def read_limit(text: str) -> RateLimitItem | None:
+    """A rate such as 60/minute; None for `off`.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    try:
+        return None if text == "off" else parse_limit(text)
+    except ValueError as error:
+        raise ValueError("expected a rate such as 60/minute, or off") from error
 
 
 def _scheme(address: str) -> str:

@@ -10,9 +10,9 @@ from multiprocessing.util import Finalize
 
 from flask import Flask
 
+from app.cached_link import CachedLink
 from app.factory import create_app
 from app.hot_table import HotTable
-from app.link_cache import CachedLink
 from app.logs import configure_logs
 from app.resources import open_resources
 from app.settings import Settings

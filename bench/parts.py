@@ -9,7 +9,7 @@ from random import Random
 from time import time
 
 from analytics_worker.events import encode_click
-from app import links
+from app import links, lookups
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder
 from app.resources import Resources, open_resources
@@ -50,7 +50,7 @@ def _measure_clicks(directory: Path) -> None:
 def _measure_links(resources: Resources) -> None:
     store = resources.store
     code = links.shorten(store, "https://example.org/").code
-    print_time("resolve, from Redis", lambda: links.resolve(store, code), number=2_000)
+    print_time("resolve, from Redis", lambda: lookups.resolve(store, code), number=2_000)
     print_time("resolve, from Postgres", lambda: links.get_link(store, code), number=2_000)
     print_time("shorten", lambda: links.shorten(store, "https://example.org/"), number=1_000)
 

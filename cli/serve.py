@@ -1,12 +1,15 @@
 """hop serve."""
 
 import os
+import shutil
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import click
 
 from app.codes import note_strategy
+from app.metrics import DIRECTORY_VARIABLE
 from app.settings import Settings
 from cli.environment import read_admin_key, read_settings
 from cli.migrate import store_admin_key
@@ -58,7 +61,7 @@ def serve(host: str, port: int, server: str, workers: int) -> None:
     announce_strategy(settings)
     if not settings.base_url and host not in LOOPBACK:
         click.echo("warning: without HOP_BASE_URL, short URLs repeat each client's Host", err=True)
-    environ = {name: value for name, value in os.environ.items() if name != "HOP_ADMIN_KEY"}
+    environ = server_environ(settings, server, port)
     arguments = server_arguments(server, "app.factory:serve_from_env", host, port, workers)
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, "-m", *arguments], environ)  # noqa: S606
@@ -77,6 +80,22 @@ def announce_strategy(settings: Settings) -> None:
     else:
         if change is not None:
             click.echo(f"notice: {change}", err=True)
+
+
+def server_environ(settings: Settings, server: str, port: int) -> dict[str, str]:
+    """The environment of the WSGI server: ours, without the secret, and with what it decides.
+
+    Raises:
+        OSError: the journal's directory cannot be written to.
+    """
+    # What an earlier server has counted is past: its files would be added to the new ones.
+    metrics = Path(settings.journal_dir, f"metrics-{port}").absolute()
+    shutil.rmtree(metrics, ignore_errors=True)
+    metrics.mkdir(parents=True)
+    environ = {name: value for name, value in os.environ.items() if name != "HOP_ADMIN_KEY"}
+    threads = GRANIAN_THREADS if server == "granian" else THREADS
+    environ.setdefault("HOP_DATABASE_CONNECTIONS", str(threads - 2))
+    return {**environ, DIRECTORY_VARIABLE: str(metrics)}
 
 
 def server_arguments(server: str, factory: str, host: str, port: int, workers: int) -> list[str]:

@@ -3,6 +3,7 @@
 import select
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 from psycopg.abc import RV, PQGen
@@ -10,6 +11,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
+from db.breaker import Breaker
 from db.errors import DatabaseUnavailableError
 
 
@@ -33,10 +35,21 @@ class Connection(psycopg.Connection[TupleRow]):
             raise psycopg.OperationalError(f"no answer in {self.deadline_s} s") from error
 
 
-Pool = ConnectionPool[Connection]
+class Pool(ConnectionPool[Connection]):
+    """Connections, and a breaker that keeps callers away while Postgres does not answer."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """As the pool that it is."""
+        super().__init__(*arguments, **options)
+        self.breaker = Breaker("Postgres", failures=FAILURES_IN_A_ROW)
+
 
 CONNECT_TIMEOUT_S = 2
 CHECKOUT_TIMEOUT_S = 1.0
+# Without a single success in between. A pool that is merely busy has those.
+FAILURES_IN_A_ROW = 5
+# SQLSTATE classes of a server that is unwell: connection, resources, operator, system.
+_UNWELL = ("08", "53", "57", "58")
 # How much longer than the server's own limit a client waits for it to say that it was reached.
 DEADLINE_SLACK_S = 1.0
 # Of a schema that was never made, and of a standby that accepts no writes: no fault of the request.
@@ -50,6 +63,7 @@ def open_pool(
     *,
     name: str,
     max_size: int = 8,
+    checkout_timeout_s: float = CHECKOUT_TIMEOUT_S,
     statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
     cursor_factory: type[psycopg.Cursor[TupleRow]] | None = None,
 ) -> Pool:
@@ -62,6 +76,7 @@ def open_pool(
         database_url: which database.
         name: what Postgres shows for its connections.
         max_size: connections at most.
+        checkout_timeout_s: how long to wait for one.
         statement_timeout_ms: after so long Postgres gives a statement up.
         cursor_factory: the class that runs statements, for those who want to watch them.
     """
@@ -69,12 +84,12 @@ def open_pool(
     def set_deadline(connection: Connection) -> None:
         connection.deadline_s = statement_timeout_ms / 1_000 + DEADLINE_SLACK_S
 
-    pool: Pool = ConnectionPool(
+    pool = Pool(
         database_url,
         name=name,
         min_size=1,
         max_size=max_size,
-        timeout=CHECKOUT_TIMEOUT_S,
+        timeout=checkout_timeout_s,
         max_waiting=200,
         reconnect_timeout=0,  # do not retry on a schedule: each request that needs one tries
         kwargs={
@@ -97,8 +112,11 @@ def connection_to(pool: Pool) -> Iterator[Connection]:
     """A connection from the pool.
 
     Raises:
-        DatabaseUnavailableError: no connection could be had in time, or it broke in use.
+        DatabaseUnavailableError: no connection could be had in time, or it broke in use; at once,
+            when that has just happened several times.
     """
+    if not pool.breaker.allows():
+        raise DatabaseUnavailableError("Postgres did not answer and is left alone for a moment")
     try:
         connection = _take_living(pool)
         try:
@@ -106,7 +124,11 @@ def connection_to(pool: Pool) -> Iterator[Connection]:
         finally:
             pool.putconn(connection)
     except (psycopg.OperationalError, psycopg.InterfaceError, *_NOT_READY) as error:
+        if error.sqlstate is None or error.sqlstate.startswith(_UNWELL):
+            pool.breaker.note_failure(error)
         raise DatabaseUnavailableError(str(error)) from error
+    else:
+        pool.breaker.note_success()
 
 
 def ping(pool: Pool) -> None:

@@ -13,8 +13,24 @@ def require_admin() -> None:
     Raises:
         UnauthorizedError: it carries none, or another.
     """
-    authorization = request.authorization
-    if authorization is None or authorization.type != "bearer" or not authorization.token:
+    if not _bearer_token():
         raise UnauthorizedError("Send the header Authorization: Bearer <admin key>.")
-    if find_key_name(resources().pool, authorization.token) != "admin":
+    if not is_admin():
         raise UnauthorizedError("This key is not known here.")
+
+
+def is_admin() -> bool:
+    """Whether the request carries the admin key.
+
+    Raises:
+        DatabaseUnavailableError: nobody can tell.
+    """
+    token = _bearer_token()
+    return bool(token) and find_key_name(resources().pool, token) == "admin"
+
+
+def _bearer_token() -> str:
+    authorization = request.authorization
+    if authorization is None or authorization.type != "bearer":
+        return ""
+    return authorization.token or ""

@@ -1,5 +1,6 @@
 """/api/v1/links/<code>: read, change, delete, and the counts."""
 
+import os
 from datetime import UTC, date, datetime
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from app.api.auth import require_admin
 from app.api.bodies import answer, read_body
 from app.clicks.recorder import today
 from app.errors import InvalidFieldError
+from app.explain import explain
 from app.web_context import own_hosts, resources, short_url
 from db.links import Link
 from db.stats import read_stats
@@ -117,6 +119,12 @@ def get_stats(code: str) -> Response:
             },
         )
     )
+
+
+@blueprint.get("/links/<code>/explain")
+def get_explanation(code: str) -> Response:
+    """Which tier would answer a redirect now, and what each one knows. Counts nothing."""
+    return answer(explain(resources().store, code, process=os.getpid()))
 
 
 def _checked(moment: datetime) -> datetime:

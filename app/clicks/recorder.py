@@ -70,7 +70,7 @@ class ClickRecorder:
             user_agent=user_agent[:LONGEST_USER_AGENT],
             language=environ.get("HTTP_ACCEPT_LANGUAGE", "")[:LONGEST_LANGUAGE],
             country=self._find_country(address) if self._find_country else "",
-            visitor=self._visitor(address, user_agent),
+            visitor=self.pseudonym(f"{address}\n{user_agent}"),
         )
         try:
             self._journal.append(encode_click(click))
@@ -94,9 +94,10 @@ class ClickRecorder:
         if lost:
             self._drop(lost, "the process ended before there was room")
 
-    def _visitor(self, address: str, user_agent: str) -> str:
-        text = f"{address}\n{user_agent}".encode("utf-8", "replace")
-        return blake2b(text, key=self._visitor_key, digest_size=8).hexdigest()
+    def pseudonym(self, text: str) -> str:
+        """A short hash that nobody can turn back, and that is another one tomorrow."""
+        data = text.encode("utf-8", "replace")
+        return blake2b(data, key=self._visitor_key, digest_size=8).hexdigest()
 
     def _drop(self, clicks: int, reason: str) -> None:
         with self._dropping:

@@ -49,7 +49,10 @@ class Hop:
 @pytest.fixture
 def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
     return Settings(
-        database_url=database_url, redis_url=redis_url, journal_dir=str(tmp_path / "journal")
+        database_url=database_url,
+        redis_url=redis_url,
+        journal_dir=str(tmp_path / "journal"),
+        rate_limit="off",
     )
 
 

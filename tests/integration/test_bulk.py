@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app import links
+from app import links, lookups
 from app.bulk import MOST_AT_ONCE, shorten_many
+from app.cached_link import cached_form
 from app.code_origin import trace_code
 from db.errors import DatabaseUnavailableError
 from db.links import find_link, insert_link, insert_links
@@ -88,17 +90,17 @@ def test_many_when_every_code_is_taken_say_so(hop: Hop):
 
 def test_many_when_one_was_cached_as_unknown_are_seen_at_once(hop: Hop):
     store = use(hop, Scripted(["early11", "other11"]))
-    assert links.resolve(store, "early11").target_url is None
+    assert lookups.resolve(store, "early11").link.target_url is None
     shorten_many(store, [TARGET, TARGET])
-    assert links.resolve(store, "early11").target_url == TARGET
+    assert lookups.resolve(store, "early11").link.target_url == TARGET
 
 
 def test_cache_when_filled_with_many_keeps_newer_entries(hop: Hop):
     store = hop.resources.store
     made = shorten_many(store, [TARGET, TARGET])
     links.edit(store, made[0].code, target_url=f"{TARGET}new")
-    store.cache.fill_many({link.code: links.cached_form(link) for link in made})  # a late reader's
-    assert links.resolve(store, made[0].code).target_url == f"{TARGET}new"
+    store.cache.fill_many({link.code: cached_form(link) for link in made})  # a late reader's
+    assert lookups.resolve(store, made[0].code).link.target_url == f"{TARGET}new"
 
 
 def test_cache_when_redis_is_slow_to_take_many_is_still_used_for_redirects(hop: Hop, redis_client):
@@ -106,12 +108,12 @@ def test_cache_when_redis_is_slow_to_take_many_is_still_used_for_redirects(hop: 
     redis_client.client_pause(200)  # four times what a redirect would wait
     made = shorten_many(store, [TARGET] * 250)
     for link in (made[0], made[-1]):
-        assert store.cache.get(link.code) == links.cached_form(link)
+        assert store.cache.get(link.code).link == cached_form(link)
 
 
 def test_many_when_postgres_is_away_say_so_and_when_redis_is_away_are_made(hop: Hop, monkeypatch):
     store = hop.resources.store
-    monkeypatch.setattr(store.cache, "_away_until", float("inf"))
+    monkeypatch.setattr(store.cache, "_breaker", SimpleNamespace(allows=lambda: False))
     assert len(shorten_many(store, [TARGET] * 3)) == 3
     store.pool.close()
     with pytest.raises(DatabaseUnavailableError):

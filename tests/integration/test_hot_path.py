@@ -45,7 +45,7 @@ def test_hot_answer_is_that_of_flask_to_the_letter(hop: Hop, app, monkeypatch, m
     code = hop.shorten(**{"url": TARGET, **more})
     settle(hop)
     cold = answer(app, f"/{code}")
-    monkeypatch.setattr("app.links.resolve", None)  # from here on, Flask could not answer
+    monkeypatch.setattr("app.redirects.resolve", None)  # from here on, Flask could not answer
     assert answer(app, f"/{code}") == cold
     assert answer(app, f"/{code}?utm_source=x") == cold
     monkeypatch.undo()

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis
 
-from app import links
+from app import links, lookups
+from app.cached_link import cached_form
 from app.errors import AliasTakenError, LinkNotFoundError
 from db.links import delete_link, find_link, insert_link, update_link
 from db.pool import Pool
@@ -71,31 +72,31 @@ def test_shorten_refuses_an_alias_when_it_is_taken(hop: Hop):
 
 def test_resolve_sees_an_alias_at_once_when_it_was_cached_as_unknown(hop: Hop):
     store = hop.resources.store
-    assert links.resolve(store, "later").target_url is None
+    assert lookups.resolve(store, "later").link.target_url is None
     links.shorten(store, TARGET, alias="later")
-    assert links.resolve(store, "later").target_url == TARGET
+    assert lookups.resolve(store, "later").link.target_url == TARGET
 
 
 def test_resolve_sees_every_edit_at_once_when_the_link_is_cached(hop: Hop):
     store = hop.resources.store
     links.shorten(store, TARGET, alias="mine")
     links.edit(store, "mine", target_url=f"{TARGET}new")
-    assert links.resolve(store, "mine").target_url == f"{TARGET}new"
+    assert lookups.resolve(store, "mine").link.target_url == f"{TARGET}new"
     end = datetime.now(UTC) + timedelta(hours=1)
     links.edit(store, "mine", expires_at=end, enabled=False)
-    entry = links.resolve(store, "mine")
+    entry = lookups.resolve(store, "mine").link
     assert (entry.enabled, entry.expires_at) == (False, end.timestamp())
     links.delete(store, "mine")
-    assert links.resolve(store, "mine").target_url is None
+    assert lookups.resolve(store, "mine").link.target_url is None
 
 
 def test_resolve_keeps_the_new_target_when_a_slow_reader_fills_late(hop: Hop):
     store = hop.resources.store
     links.shorten(store, TARGET, alias="mine")
-    slow = links.cached_form(find_link(store.pool, "mine"))  # read before the edit ...
+    slow = cached_form(find_link(store.pool, "mine"))  # read before the edit ...
     links.edit(store, "mine", target_url=f"{TARGET}new")
     store.cache.fill("mine", slow)  # ... and written after it
-    assert links.resolve(store, "mine").target_url == f"{TARGET}new"
+    assert lookups.resolve(store, "mine").link.target_url == f"{TARGET}new"
 
 
 def test_edit_applies_both_changes_when_two_come_at_the_same_time(hop: Hop):
@@ -107,7 +108,7 @@ def test_edit_applies_both_changes_when_two_come_at_the_same_time(hop: Hop):
         one.result(), two.result()
     link = links.get_link(store, "mine")
     assert (link.target_url, link.enabled) == (f"{TARGET}new", False)
-    assert links.resolve(store, "mine") == links.cached_form(link)
+    assert lookups.resolve(store, "mine").link == cached_form(link)
 
 
 def test_edit_and_delete_say_so_when_there_is_no_link(hop: Hop):
@@ -121,8 +122,9 @@ def test_edit_reaches_the_cache_when_redis_pauses_for_a_moment(hop: Hop, redis_c
     links.shorten(store, TARGET, alias="mine")
     redis_client.client_pause(300)  # six times what a redirect waits
     links.edit(store, "mine", target_url=f"{TARGET}new")
-    assert store.cache.get("mine") in {None, links.resolve(store, "mine")}
-    assert links.resolve(store, "mine").target_url == f"{TARGET}new"
+    cached = store.cache.get("mine")
+    assert cached is None or cached.link == lookups.resolve(store, "mine").link
+    assert lookups.resolve(store, "mine").link.target_url == f"{TARGET}new"
 
 
 def test_edit_reaches_the_cache_when_redis_comes_back_with_old_data(hop: Hop, monkeypatch):
@@ -137,7 +139,7 @@ def test_edit_reaches_the_cache_when_redis_comes_back_with_old_data(hop: Hop, mo
         links.edit(store, "mine", target_url=f"{TARGET}new")
         assert store.cache.get("mine") is None  # left alone for a moment
     wait_until(lambda: store.cache.get("mine"), within_s=10)
-    wait_until(lambda: store.cache.get("mine").target_url == f"{TARGET}new", within_s=10)
+    wait_until(lambda: store.cache.get("mine").link.target_url == f"{TARGET}new", within_s=10)
 
 
 def test_deletion_reaches_the_cache_when_it_is_asked_for_again(hop: Hop):
@@ -145,7 +147,7 @@ def test_deletion_reaches_the_cache_when_it_is_asked_for_again(hop: Hop):
     store = hop.resources.store
     links.shorten(store, TARGET, alias="mine")
     delete_link(store.pool, "mine")
-    assert links.resolve(store, "mine").target_url == TARGET
+    assert lookups.resolve(store, "mine").link.target_url == TARGET
     with pytest.raises(LinkNotFoundError):
         links.delete(store, "mine")
-    assert links.resolve(store, "mine").target_url is None
+    assert lookups.resolve(store, "mine").link.target_url is None

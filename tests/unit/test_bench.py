@@ -79,4 +79,4 @@ def test_markdown_sets_numbers_to_the_right():
 def test_section_when_unknown_is_refused_by_name():
     result = CliRunner().invoke(bench, ["--only", "http,speed"])
     assert result.exit_code == 2
-    assert "speed: expected some of codes, parts, bulk" in result.output
+    assert "speed: expected some of codes, parts, clicks" in result.output

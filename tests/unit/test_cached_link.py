@@ -1,11 +1,11 @@
-"""app.link_cache.CachedLink: where a link leads at a moment."""
+"""app.cached_link.CachedLink: where a link leads at a moment."""
 
 from datetime import UTC, datetime
 
 import pytest
 
+from app.cached_link import CachedLink, cached_form
 from app.errors import LinkDisabledError, LinkExpiredError, LinkNotFoundError
-from app.link_cache import CachedLink, cached_form
 from db.links import Link
 
 pytestmark = pytest.mark.unit

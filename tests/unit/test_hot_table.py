@@ -2,8 +2,8 @@
 
 import pytest
 
+from app.cached_link import CachedLink
 from app.hot_table import FRESH_S, FRESH_WITHOUT_NEWS_S, MOST_DROPS_REMEMBERED, HotTable
-from app.link_cache import CachedLink
 
 pytestmark = pytest.mark.unit
 

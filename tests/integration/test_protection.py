@@ -1,0 +1,336 @@
+"""What keeps a bad moment small: stale answers, breakers, shed load, the limit on unknown codes."""
+
+import dataclasses
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+import redis
+
+from app.cached_link import CachedLink, Entry, encode_entry
+from app.factory import create_app
+from app.lookups import resolve
+from app.resources import Resources, open_resources
+from app.settings import Settings, read_limit
+from app.unknown_codes import UnknownCodeLimit
+from db.errors import DatabaseUnavailableError
+from db.pool import Pool, connection_to, open_pool, ping
+from db.redis_client import connect_redis
+from tests.integration.conftest import ADMIN, Hop
+from tests.running_demo import wait_until
+
+pytestmark = pytest.mark.integration
+
+TARGET = "https://example.org/"
+
+
+def make_stale(hop: Hop, redis_client: "redis.Redis", code: str) -> None:
+    """As if the entry's time was over a moment ago."""
+    link = hop.resources.store.cache.get(code).link
+    now = time.time()
+    redis_client.set(f"link:{code}", encode_entry(Entry(link, now - 100, now - 1)))
+
+
+@pytest.fixture
+def neighbour(settings: Settings) -> Iterator[Resources]:
+    """A second web process, as far as it knows."""
+    opened = open_resources(settings)
+    yield opened
+    opened.close()
+
+
+def test_postgres_is_asked_once_when_many_meet_a_code_that_is_not_cached(
+    hop: Hop, neighbour: Resources, redis_client, database_url
+):
+    code = hop.shorten(TARGET)
+    redis_client.delete(f"link:{code}")
+    stores = [hop.resources.store, neighbour.store]
+    with psycopg.connect(database_url) as holder, ThreadPoolExecutor(12) as threads:
+        holder.execute("LOCK TABLE links IN ACCESS EXCLUSIVE MODE")
+        asked = [threads.submit(resolve, stores[number % 2], code) for number in range(12)]
+        most = watch_waiting(database_url, seconds=0.25)
+        holder.rollback()
+        found = [each.result() for each in asked]
+    assert most == 1
+    assert {each.link.target_url for each in found} == {TARGET}
+    assert sorted(each.tier for each in found if each.tier != "shared") == ["postgres", "redis"]
+
+
+def watch_waiting(database_url: str, seconds: float) -> int:
+    """The most queries of `links` that were seen to wait for a lock at the same time."""
+    most, deadline = 0, time.monotonic() + seconds
+    with psycopg.connect(database_url, autocommit=True) as watching:
+        while time.monotonic() < deadline or most == 0:
+            row = watching.execute(
+                "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'links'::regclass"
+            ).fetchone()
+            most = max(most, row[0])
+    return most
+
+
+def test_entry_past_its_time_is_served_while_one_looks_and_no_longer(
+    hop: Hop, redis_client, database_url
+):
+    code, store = hop.shorten(TARGET), hop.resources.store
+    make_stale(hop, redis_client, code)
+    with psycopg.connect(database_url) as holder, ThreadPoolExecutor(1) as threads:
+        holder.execute("LOCK TABLE links IN ACCESS EXCLUSIVE MODE")
+        looking = threads.submit(resolve, store, code)
+        assert watch_waiting(database_url, seconds=0) == 1
+        for _ in range(20):
+            assert resolve(store, code).tier == "stale"
+        holder.rollback()
+        assert looking.result().tier == "postgres"
+    assert resolve(store, code).tier == "redis"
+
+
+def test_entry_past_its_time_is_served_and_not_remembered_when_postgres_is_away(
+    hop: Hop, redis_client
+):
+    code = hop.shorten(TARGET)
+    make_stale(hop, redis_client, code)
+    hop.resources.pool.close()
+    for _ in range(3):
+        answer = hop.client.get(f"/{code}")
+        assert (answer.status_code, answer.headers["Location"]) == (302, TARGET)
+    assert len(hop.resources.hot) == 0
+
+
+def test_lease_of_a_dead_process_holds_nobody_up(hop: Hop, redis_client):
+    code = hop.shorten(TARGET)
+    redis_client.delete(f"link:{code}")
+    redis_client.set(f"lease:{code}", b"", px=60_000)
+    assert resolve(hop.resources.store, code).tier == "postgres"
+
+
+def test_lease_ends_with_the_look_up_that_failed(hop: Hop, redis_client):
+    hop.resources.pool.close()
+    with pytest.raises(DatabaseUnavailableError):
+        resolve(hop.resources.store, "nothing")
+    assert not redis_client.exists("lease:nothing")
+
+
+def test_look_up_that_began_before_an_edit_is_not_shared_after_it(hop: Hop, database_url):
+    """Whoever asks after the edit must not be given what was read before it."""
+    store, begun, let_go = hop.resources.store, threading.Event(), threading.Event()
+
+    def read_early() -> object:
+        begun.set()
+        assert let_go.wait(10)
+        return "old"
+
+    with ThreadPoolExecutor(1) as threads:
+        early = threads.submit(
+            store.flights.share, ("edited", store.hot.last_change("/edited")), read_early
+        )
+        assert begun.wait(10)
+        store.hot.drop("/edited")
+        assert resolve(store, "edited").link == CachedLink(0)
+        let_go.set()
+        early.result()
+
+
+def test_postgres_is_left_alone_after_failures_and_asked_again_later(tmp_path):
+    with open_pool(
+        f"postgresql:///hop?host={tmp_path}", name="hop-test", checkout_timeout_s=0.05
+    ) as pool:
+        for _ in range(5):
+            with pytest.raises(DatabaseUnavailableError):
+                ping(pool)
+        assert pool.breaker.is_open
+        asked = pool.get_stats()["requests_num"]
+        for _ in range(20):
+            with pytest.raises(DatabaseUnavailableError, match="left alone"):
+                ping(pool)
+        assert pool.get_stats()["requests_num"] == asked
+        wait_until(lambda: not raises_left_alone(pool), within_s=5)
+
+
+def raises_left_alone(pool: Pool) -> bool:
+    try:
+        ping(pool)
+    except DatabaseUnavailableError as error:
+        return "left alone" in str(error)
+    return False
+
+
+def test_breaker_stays_closed_when_postgres_answers_with_errors(pool: Pool):
+    for _ in range(10):
+        with pytest.raises(DatabaseUnavailableError), connection_to(pool) as connection:
+            connection.execute("SELECT FROM nothing")
+    assert not pool.breaker.is_open
+
+
+def test_load_is_shed_when_all_connections_are_in_use(hop: Hop, redis_client):
+    cached, cold = hop.shorten(TARGET), hop.shorten(TARGET)
+    redis_client.delete(f"link:{cold}")
+    pool = hop.resources.pool
+    taken = [pool.getconn() for _ in range(hop.resources.settings.database_connections)]
+    try:
+        shed = hop.client.get(f"/{cold}")
+        assert shed.status_code == 503
+        assert int(shed.headers["Retry-After"]) > 0
+        assert hop.client.post("/shorten", json={"url": TARGET}).status_code == 503
+        assert hop.client.get(f"/{cached}").status_code == 302
+    finally:
+        for connection in taken:
+            pool.putconn(connection)
+    assert hop.client.get(f"/{cold}").status_code == 302
+
+
+@pytest.fixture
+def limited(hop: Hop) -> Hop:
+    """The same with a limit of three unknown codes a minute."""
+    resources = dataclasses.replace(
+        hop.resources,
+        unknown_codes=UnknownCodeLimit(
+            read_limit("3/minute"), hop.resources.cache_client, hop.resources.recorder.pseudonym
+        ),
+    )
+    return dataclasses.replace(hop, resources=resources, client=create_app(resources).test_client())
+
+
+def statuses(hop: Hop, *codes: str, client: str = "192.0.2.7") -> list[int]:
+    environ = {"REMOTE_ADDR": client}
+    return [hop.client.get(f"/{code}", environ_base=environ).status_code for code in codes]
+
+
+SCAN = [f"guess{number}" for number in range(5)]
+
+
+def test_scan_is_refused_and_links_in_use_are_not(limited: Hop, redis_client):
+    cached, cold = limited.shorten(TARGET), limited.shorten(TARGET)
+    redis_client.delete(f"link:{cold}")
+    assert statuses(limited, *SCAN) == [404, 404, 404, 429, 429]
+    refused = limited.client.get("/guess9", environ_base={"REMOTE_ADDR": "192.0.2.7"})
+    assert int(refused.headers["Retry-After"]) > 0
+    assert refused.json["type"] == "/problems/too-many-unknown-codes"
+    assert statuses(limited, cached, cached, *SCAN[:3]) == [302, 302, 404, 404, 404]
+    assert statuses(limited, cold) == [429]  # nobody uses it, and so it looks like a guess
+    assert statuses(limited, cold, client="192.0.2.8") == [302]
+    assert statuses(limited, cold) == [302]  # now somebody does
+
+
+def test_scan_costs_postgres_nothing_once_it_is_refused(limited: Hop):
+    statuses(limited, *SCAN)
+    asked = limited.resources.pool.get_stats()["requests_num"]
+    assert set(statuses(limited, *(f"more{number}" for number in range(20)))) == {429}
+    assert limited.resources.pool.get_stats()["requests_num"] == asked
+
+
+def test_clients_of_one_ipv6_network_are_one(limited: Hop):
+    for number in range(3):
+        assert statuses(limited, f"guess{number}", client=f"2001:db8::{number}") == [404]
+    assert statuses(limited, "guess3", client="2001:db8::ffff") == [429]
+    assert statuses(limited, "guess3", client="2001:db8:0:1::1") == [404]
+
+
+def test_redis_holds_no_address_of_those_who_guess(limited: Hop, redis_client):
+    statuses(limited, *SCAN)
+    keys = [key for key in redis_client.scan_iter() if b"LIMIT" in key]
+    assert keys
+    assert not any(b"192.0.2" in key for key in keys)
+
+
+def test_scan_is_refused_from_memory_when_redis_is_away(hop: Hop, tmp_path):
+    with connect_redis(f"unix://{tmp_path}/nothing.sock", timeout_s=0.05) as away:
+        limit = UnknownCodeLimit(read_limit("3/minute"), away, str)
+        resources = dataclasses.replace(hop.resources, unknown_codes=limit)
+        client = create_app(resources).test_client()
+        assert [client.get(f"/{code}").status_code for code in SCAN] == [404, 404, 404, 429, 429]
+
+
+def test_nobody_is_limited_when_it_is_off(hop: Hop):
+    assert set(statuses(hop, *(f"guess{number}" for number in range(100)))) == {404}
+
+
+def test_default_limits_guesses(settings: Settings):
+    assert read_limit(Settings(database_url="", redis_url="").rate_limit) is not None
+    assert read_limit("off") is None
+    with pytest.raises(ValueError, match="60/minute"):
+        read_limit("often")
+
+
+def test_metrics_tell_who_answered_and_how_counting_goes(hop: Hop):
+    before = read_metrics(hop)
+    code = hop.shorten(TARGET)
+    answered = 0
+    while not hop.resources.hot.hits:  # memory refuses what was announced a moment ago
+        assert statuses(hop, code) == [302]
+        answered += 1
+    assert hop.clicks_once(code, answered) == answered
+    receipted = "hop_clicks_receipted_total"
+    wait_until(lambda: difference(hop, before, receipted) == answered, within_s=10)
+    assert difference(hop, before, 'hop_redirects_total{tier="redis"}') == answered - 1
+    assert difference(hop, before, 'hop_redirects_total{tier="memory"}') == 1
+    assert difference(hop, before, "hop_clicks_journaled_total") == answered
+    assert difference(hop, before, "hop_clicks_dropped_total") == 0
+    assert read_metrics(hop)["hop_clicks_waiting"] == 0
+    assert hop.client.get("/metrics").status_code == 401
+
+
+def difference(hop: Hop, before: dict[str, float], name: str) -> float:
+    return read_metrics(hop).get(name, 0) - before.get(name, 0)
+
+
+def read_metrics(hop: Hop) -> dict[str, float]:
+    answer = hop.client.get("/metrics", headers=ADMIN)
+    assert answer.status_code == 200
+    lines = [line.rpartition(" ") for line in answer.text.splitlines() if line[0] != "#"]
+    return {name: float(value) for name, _, value in lines}
+
+
+def test_explanation_names_the_tier_that_answers_and_counts_nothing(hop: Hop, redis_client):
+    code = hop.shorten(TARGET)
+    wait_until(lambda: hop.resources.hot._fresh_s > 1, within_s=5)
+    assert explain(hop, code)["answered_by"] == "redis"
+    hop.client.get(f"/{code}")
+    explanation = explain(hop, code)
+    memory, in_redis, row = explanation["steps"]
+    assert explanation["answered_by"] == "memory"
+    assert (memory["outcome"], memory["target_url"]) == ("hit", TARGET)
+    assert 0 <= memory["age_s"] < 30 < memory["ends_in_s"] <= 60
+    assert in_redis["version"] == row["version"]
+    assert 3_000 < in_redis["ends_in_s"] < 4_000
+    make_stale(hop, redis_client, code)
+    assert explain(hop, code)["steps"][1]["outcome"] == "stale"
+    assert explain(hop, "nothing")["answered_by"] == "postgres"
+    assert explain(hop, "x")["answered_by"] == "rule"
+    assert hop.clicks_once(code, 1) == 1
+
+
+def explain(hop: Hop, code: str) -> dict:
+    return hop.client.get(f"/api/v1/links/{code}/explain", headers=ADMIN).json
+
+
+def test_server_timing_is_told_to_the_admin_alone(hop: Hop, redis_client):
+    code = hop.shorten(TARGET)
+    wait_until(lambda: hop.resources.hot._fresh_s > 1, within_s=5)
+    redis_client.delete(f"link:{code}")
+
+    def timing() -> str:
+        return str(hop.client.get(f"/{code}", headers=ADMIN).headers["Server-Timing"])
+
+    assert [step.split(";")[0] for step in timing().split(", ")] == ["memory", "redis", "postgres"]
+    wait_until(lambda: timing().startswith('memory;desc="hit age 0.'), within_s=5)
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic eDp5"}):
+        answer = hop.client.get(f"/{code}", headers=headers)
+        assert answer.status_code == 302
+        assert "Server-Timing" not in answer.headers
+
+
+def test_redirect_of_an_admin_is_answered_without_timing_when_postgres_is_away(hop: Hop):
+    code = hop.shorten(TARGET)
+    hop.resources.pool.close()
+    answer = hop.client.get(f"/{code}", headers=ADMIN)
+    assert (answer.status_code, "Server-Timing" in answer.headers) == (302, False)
+
+
+def test_settings_say_what_a_limit_looks_like():
+    environ = {"HOP_DATABASE_URL": "postgresql://", "HOP_REDIS_URL": "unix://"}
+    assert Settings.from_env({**environ, "HOP_RATE_LIMIT": "off"}).rate_limit == "off"
+    with pytest.raises(Exception, match="HOP_RATE_LIMIT='often': expected a rate"):
+        Settings.from_env({**environ, "HOP_RATE_LIMIT": "often"})
