@@ -1,8 +1,9 @@
-"""hop shorten, hop stats: a client of a running hop."""
+"""hop shorten, hop stats, hop explain: a client of a running hop."""
 
 import json
 import os
 from typing import Any
+from urllib.parse import quote
 
 import click
 import urllib3
@@ -46,8 +47,7 @@ def stats(code: str, hop_url: str, *, as_json: bool) -> None:
     Needs the admin key: from the variable HOP_API_KEY, or the one that a `hop demo` in this folder
     has written to .hop/demo.json.
     """
-    key = os.environ.get("HOP_API_KEY") or _key_of_demo(hop_url)
-    counted = _ask("GET", f"{hop_url.rstrip('/')}/api/v1/links/{code}/stats", key=key)
+    counted = _ask_about(code, "stats", hop_url)
     if as_json:
         click.echo(json.dumps(counted))
         return
@@ -61,11 +61,52 @@ def stats(code: str, hop_url: str, *, as_json: bool) -> None:
         click.echo(f"  {dimension:<16} {shown}")
 
 
+@click.command()
+@click.argument("code")
+@url_option
+@json_option
+def explain(code: str, hop_url: str, *, as_json: bool) -> None:
+    """Show which tier would answer a redirect of CODE, and what each tier knows.
+
+    Each tier is asked, also behind the one that answers, so that differences show. One web process
+    answers, and it shows its own memory; ask again to meet another. Nothing is counted or cached.
+
+    Needs the admin key, as `hop stats` does. On a redirect itself, the admin key brings the same as
+    a Server-Timing header: curl -sI -H "Authorization: Bearer $HOP_API_KEY" .../CODE
+    """
+    found = _ask_about(code, "explain", hop_url)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    click.echo(f"{code}  answered by {found['answered_by']}, in web process {found['process']}\n")
+    click.echo(
+        f"  {'tier':<10}{'outcome':<10}{'took':>10}{'age':>10}{'ends in':>11}  version, target"
+    )
+    for step in found["steps"]:
+        age, end = (_seconds(step.get(name)) for name in ("age_s", "ends_in_s"))
+        known = [str(step[name]) for name in ("version", "target_url") if name in step]
+        click.echo(
+            f"  {step['tier']:<10}{step['outcome']:<10}{step['took_ms']:>7.3f} ms{age:>10}{end:>11}"
+            f"  {', '.join(known)}".rstrip()
+        )
+
+
+def _seconds(span: float | None) -> str:
+    return "" if span is None else f"{span:,.1f} s"
+
+
 def _show_days(days: list[dict[str, Any]]) -> None:
     most = max((day["clicks"] for day in days), default=0)
     for day in days[-7:]:
         bar = "█" * max(1, round(30 * day["clicks"] / most))
         click.echo(f"  {day['day']}       {bar} {day['clicks']:,}")
+
+
+def _ask_about(code: str, question: str, hop_url: str) -> dict[str, Any]:
+    """Ask the API about a link, with the admin key that is at hand."""
+    key = os.environ.get("HOP_API_KEY") or _key_of_demo(hop_url)
+    path = f"api/v1/links/{quote(code, safe='')}/{question}"
+    return _ask("GET", f"{hop_url.rstrip('/')}/{path}", key=key)
 
 
 def _ask(

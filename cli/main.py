@@ -19,6 +19,7 @@ COMMANDS = {
     "chaos": "cli.chaos:chaos",
     "shorten": "cli.client:shorten",
     "stats": "cli.client:stats",
+    "explain": "cli.client:explain",
 }
 
 
