@@ -13,6 +13,8 @@ Postgres, and the others are served from it meanwhile (stale while revalidate, R
 old target: an edit overwrites the entry.
 """
 
+import contextlib
+import math
 import random
 import threading
 import time
@@ -33,7 +35,6 @@ TTL_JITTER: Final = 0.1
 MOST_STALE_S: Final = 600.0
 # Whoever holds the lease of a code looks it up for all processes. Longer than Postgres may take.
 LEASE_MS: Final = 2_500
-LEAVE_ALONE_S: Final = 1.0
 # Redis runs a script to its end before it answers anybody else: so many entries take half a
 # millisecond.
 FILLED_AT_ONCE: Final = 100
@@ -85,8 +86,9 @@ class LinkCache:
         self._put = client.register_script(_PUT)
         self._patient_put_many = patient_client.register_script(_PUT_MANY)
         self._patient_put = patient_client.register_script(_PUT)
-        # One failure is enough: each is a redirect that waited for the time-out.
-        self._breaker = Breaker("Redis", failures=1, pause_s=LEAVE_ALONE_S)
+        # One failure is enough: each is a redirect that waited for the time-out. And none waits to
+        # find out whether Redis is back: `probe` does that.
+        self.breaker = Breaker("Redis", failures=1, pause_s=math.inf)
         self._unpublished: dict[str, CachedLink] = {}
         self._lock = threading.Lock()
 
@@ -134,7 +136,7 @@ class LinkCache:
             held = self._unpublished.get(code)
             if held is None or held.version < link.version:
                 self._unpublished[code] = link
-        if not self._breaker.is_open:
+        if not self.breaker.is_open:
             self.publish_waiting()
 
     def publish_waiting(self) -> None:
@@ -143,23 +145,29 @@ class LinkCache:
             try:
                 self._patient_put(keys=_keys(code), args=self._arguments(link))
             except redis.RedisError as error:
-                self._breaker.note_failure(error)
+                self.breaker.note_failure(error)
                 return
-            self._breaker.note_success()
             with self._lock:
                 if self._unpublished.get(code) is link:  # not changed again meanwhile
                     del self._unpublished[code]
 
+    def probe(self) -> None:
+        """While Redis is left alone, find out whether it answers in time. Called now and then."""
+        if self.breaker.is_open:
+            with contextlib.suppress(redis.RedisError):
+                self._client.ping()
+                self.breaker.note_success()
+
     def _ask(self, command: Callable[[], T], otherwise: T) -> T:
         """Redis's answer, or `otherwise` when there is none or Redis is being left alone."""
-        if not self._breaker.allows():
+        if not self.breaker.allows():
             return otherwise
         try:
             answer = command()
         except redis.RedisError as error:
-            self._breaker.note_failure(error)
+            self.breaker.note_failure(error)
             return otherwise
-        self._breaker.note_success()
+        self.breaker.note_success()
         return answer
 
     def _arguments(self, link: CachedLink) -> list[int | bytes]:

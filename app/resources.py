@@ -146,6 +146,7 @@ def open_resources(settings: Settings) -> Resources:
             Job("report dropped clicks", 1.0, lambda: recorder.report_dropped(jobs_pool)),
             Job("renew visitor key", 1.0, lambda: renew_visitor_key(recorder, jobs_pool)),
             Job("publish changes", 0.5, cache.publish_waiting),
+            Job("probe Redis", 0.5, cache.probe),
             Job("export metrics", 1.0, export.run),
         ]
     )
@@ -157,7 +158,7 @@ def open_resources(settings: Settings) -> Resources:
         store=LinkStore(pool, cache, codes.strategy, hot),
         jobs_pool=jobs_pool,
         unknown_codes=UnknownCodeLimit(
-            read_limit(settings.rate_limit), cache_client, recorder.pseudonym
+            read_limit(settings.rate_limit), cache_client, cache.breaker, recorder.pseudonym
         ),
         export=export,
         listener=listener,

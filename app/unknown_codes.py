@@ -28,6 +28,7 @@ class UnknownCodeLimit:
         self,
         limit: RateLimitItem | None,
         client: "redis.Redis",
+        breaker: Breaker,
         pseudonym: Callable[[str], str],
     ) -> None:
         """Begin to count.
@@ -35,6 +36,7 @@ class UnknownCodeLimit:
         Args:
             limit: such as 60 a minute; None for no limit.
             client: of Redis, with a time-out of milliseconds.
+            breaker: before this Redis; whoever owns it finds out when it can be closed again.
             pseudonym: of an address, the same in all processes: Redis shall hold no addresses.
         """
         self._limit = limit
@@ -43,7 +45,7 @@ class UnknownCodeLimit:
         storage = RedisStorage("redis://", connection_pool=client.connection_pool)
         self._in_redis = FixedWindowRateLimiter(storage)
         self._in_memory = FixedWindowRateLimiter(MemoryStorage())
-        self._breaker = Breaker("Redis, for limits", failures=1)
+        self._breaker = breaker
 
     def check(self, address: str) -> None:
         """Let a client look for a code that is in no cache.
@@ -67,7 +69,6 @@ class UnknownCodeLimit:
             except redis.RedisError as error:
                 self._breaker.note_failure(error)
             else:
-                self._breaker.note_success()
                 return answer
         in_memory: bool = getattr(self._in_memory, question)(limit, client)
         return in_memory

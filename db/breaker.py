@@ -34,7 +34,8 @@ class Breaker:
         Args:
             name: of the server, for the log.
             failures: so many in a row open it.
-            pause_s: between one try and the next while it is open.
+            pause_s: between one try and the next while it is open. Infinite when no caller shall
+                pay for trying, and somebody else tells when the server answers again.
             now_s: a clock in seconds that never steps back.
         """
         self._name = name

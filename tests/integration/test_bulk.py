@@ -113,7 +113,7 @@ def test_cache_when_redis_is_slow_to_take_many_is_still_used_for_redirects(hop: 
 
 def test_many_when_postgres_is_away_say_so_and_when_redis_is_away_are_made(hop: Hop, monkeypatch):
     store = hop.resources.store
-    monkeypatch.setattr(store.cache, "_breaker", SimpleNamespace(allows=lambda: False))
+    monkeypatch.setattr(store.cache, "breaker", SimpleNamespace(allows=lambda: False))
     assert len(shorten_many(store, [TARGET] * 3)) == 3
     store.pool.close()
     with pytest.raises(DatabaseUnavailableError):

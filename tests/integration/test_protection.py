@@ -16,6 +16,7 @@ from app.lookups import resolve
 from app.resources import Resources, open_resources
 from app.settings import Settings, read_limit
 from app.unknown_codes import UnknownCodeLimit
+from db.breaker import Breaker
 from db.errors import DatabaseUnavailableError
 from db.pool import Pool, connection_to, open_pool, ping
 from db.redis_client import connect_redis
@@ -133,6 +134,17 @@ def test_look_up_that_began_before_an_edit_is_not_shared_after_it(hop: Hop, data
         early.result()
 
 
+def test_no_redirect_asks_a_redis_that_failed_until_it_was_probed(hop: Hop, redis_client):
+    code, cache = hop.shorten(TARGET), hop.resources.store.cache
+    redis_client.client_pause(1_000)
+    assert hop.client.get(f"/{code}").status_code == 302
+    assert cache.breaker.is_open
+    for _ in range(5):
+        assert resolve(hop.resources.store, code).tier == "postgres"
+    wait_until(lambda: not cache.breaker.is_open, within_s=10)
+    assert resolve(hop.resources.store, code).tier == "redis"
+
+
 def test_postgres_is_left_alone_after_failures_and_asked_again_later(tmp_path):
     with open_pool(
         f"postgresql:///hop?host={tmp_path}", name="hop-test", checkout_timeout_s=0.05
@@ -187,7 +199,10 @@ def limited(hop: Hop) -> Hop:
     resources = dataclasses.replace(
         hop.resources,
         unknown_codes=UnknownCodeLimit(
-            read_limit("3/minute"), hop.resources.cache_client, hop.resources.recorder.pseudonym
+            read_limit("3/minute"),
+            hop.resources.cache_client,
+            hop.resources.store.cache.breaker,
+            hop.resources.recorder.pseudonym,
         ),
     )
     return dataclasses.replace(hop, resources=resources, client=create_app(resources).test_client())
@@ -237,7 +252,8 @@ def test_redis_holds_no_address_of_those_who_guess(limited: Hop, redis_client):
 
 def test_scan_is_refused_from_memory_when_redis_is_away(hop: Hop, tmp_path):
     with connect_redis(f"unix://{tmp_path}/nothing.sock", timeout_s=0.05) as away:
-        limit = UnknownCodeLimit(read_limit("3/minute"), away, str)
+        breaker = Breaker("Redis", failures=1)
+        limit = UnknownCodeLimit(read_limit("3/minute"), away, breaker, str)
         resources = dataclasses.replace(hop.resources, unknown_codes=limit)
         client = create_app(resources).test_client()
         assert [client.get(f"/{code}").status_code for code in SCAN] == [404, 404, 404, 429, 429]
