@@ -1,12 +1,9 @@
 """The only wiring of the web process."""
 
 import os
-import re
-import secrets
 from multiprocessing.util import Finalize
 
-import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -15,11 +12,10 @@ from app.api import health, metrics, shorten, v1
 from app.hot_path import HotPath
 from app.lab import views as lab
 from app.logs import configure_logs
+from app.request_id import request_id
 from app.resources import Resources, open_resources
 from app.settings import MAX_BODY_BYTES, Settings
 from app.web import pages
-
-_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
 def create_app(resources: Resources) -> Flask:
@@ -27,7 +23,6 @@ def create_app(resources: Resources) -> Flask:
     app = Flask("app", static_folder=None)
     app.extensions["hop"] = resources
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    app.before_request(_note_request)
     app.after_request(_finish)
     error_answers.register(app)
     for module in (pages, shorten, v1, health, metrics, redirects):
@@ -59,18 +54,11 @@ def serve_from_env() -> Flask:
     return create_app(resources)
 
 
-def _note_request() -> None:
-    given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
-    structlog.contextvars.bind_contextvars(request_id=g.request_id)
-
-
 def _finish(response: Response) -> Response:
     headers = response.headers
-    structlog.contextvars.clear_contextvars()
     if request.endpoint == "redirects.redirect" and "Location" in headers:
         return response  # it says the same as the hot path, and no more
-    headers["X-Request-ID"] = g.request_id
+    headers["X-Request-ID"] = request_id()
     headers["X-Content-Type-Options"] = "nosniff"
     headers.setdefault("Cache-Control", "no-store")
     if response.mimetype == "text/html":

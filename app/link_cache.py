@@ -110,6 +110,13 @@ class LinkCache:
         """Let another process try: this one found nothing out."""
         self._ask(lambda: self._client.delete(LEASE_PREFIX + code), None)
 
+    def add(self, code: str, link: CachedLink) -> None:
+        """`fill` for a link that was just made: mostly there is nothing that it could replace."""
+        _, value, ttl_ms = self._arguments(link)
+        key = KEY_PREFIX + code
+        if not self._ask(lambda: bool(self._client.set(key, value, nx=True, px=ttl_ms)), True):
+            self.fill(code, link)
+
     def fill(self, code: str, link: CachedLink) -> None:
         """Write what a reader found in Postgres, unless a newer entry is there; ends the lease."""
         self._ask(lambda: self._put(keys=_keys(code), args=self._arguments(link)), None)
@@ -170,14 +177,14 @@ class LinkCache:
         self.breaker.note_success()
         return answer
 
-    def _arguments(self, link: CachedLink) -> list[int | bytes]:
+    def _arguments(self, link: CachedLink) -> tuple[int, bytes, int]:
         # A deletion lives as long as a link: its version must outlast every slow reader.
         ttl_s = self._ttl_s if link.version > 0 else self._negative_ttl_s
         fresh_s = ttl_s * random.uniform(1 - TTL_JITTER, 1 + TTL_JITTER)  # noqa: S311
         stale_s = min(ttl_s, MOST_STALE_S) if link.version > 0 else 0
         now = time.time()
         entry = Entry(link, began=now, fresh_until=now + fresh_s)
-        return [link.version, encode_entry(entry), int((fresh_s + stale_s) * 1000)]
+        return link.version, encode_entry(entry), int((fresh_s + stale_s) * 1000)
 
 
 def _keys(code: str) -> list[str]:

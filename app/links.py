@@ -61,7 +61,7 @@ def shorten(
             )
         link = inserted
     # Not left to the first reader: there may be a cached "no such link" to replace.
-    store.cache.fill(link.code, cached_form(link))
+    store.cache.add(link.code, cached_form(link))
     return link
 
 

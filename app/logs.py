@@ -5,6 +5,8 @@ import sys
 
 import structlog
 
+from app.request_id import add_request_id
+
 
 def configure_logs(log_format: str, log_level: str) -> None:
     """Send the logs of this process to standard error.
@@ -23,7 +25,7 @@ def configure_logs(log_format: str, log_level: str) -> None:
     stamp = [] if console else [structlog.processors.TimeStamper(fmt="iso", utc=True)]
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            add_request_id,
             structlog.processors.add_log_level,
             *stamp,
             structlog.processors.format_exc_info,
