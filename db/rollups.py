@@ -11,9 +11,12 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
+import structlog
 
 from db import visitor_sketch
 from db.pool import Connection
+
+log = structlog.get_logger(__name__)
 
 # Values of a dimension per code and day. A click with one more counts as "other": else whoever
 # invents a new referrer for each request could fill the disk.
@@ -271,7 +274,12 @@ def _merged_row(code: str, number: int, day: Day, stored: StoredDay) -> str:
     dimensions = _escape(_encoder.encode(merged).decode())
     visitors = stored.visitors
     if day.visitors:
-        visitors = visitor_sketch.add(visitors, day.visitors)
+        try:
+            visitors = visitor_sketch.add(visitors, day.visitors)
+        except visitor_sketch.DamagedSketchError as error:
+            # Who is counted matters more than who was: the clicks of this day must go on.
+            log.error("a damaged visitor sketch begins anew", code=code, error=str(error))  # noqa: TRY400
+            visitors = visitor_sketch.add(b"", day.visitors)
     return (
         f"{_escape(code)}\t{_date(number)}\t{stored.clicks + day.tally.clicks}"
         f"\t{stored.bots + day.tally.bots}\t{dimensions}\t\\\\x{visitors.hex()}\n"
