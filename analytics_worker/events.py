@@ -94,8 +94,10 @@ def decode_clicks(lines: bytes) -> list[Click] | None:
         return None
     if len(clicks) != lines.count(b"\n") or not lines.endswith(b"\n"):
         return None  # an empty line, or one that is two
-    sound = all(click.code.isprintable() and 0 <= click.at_ms < LATEST_MS for click in clicks)
-    return clicks if sound else None
+    times = [click.at_ms for click in clicks]
+    sound = min(times) >= 0 and max(times) < LATEST_MS
+    codes = "".join([click.code for click in clicks])
+    return clicks if sound and codes.isprintable() else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ adds to the dimensions of a day once for all clicks of a code in a batch that do
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache
 from io import BytesIO
 from typing import Final
@@ -30,22 +30,14 @@ MOST_LETTERS: Final = 1_000
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}")
 
 
-@dataclass(slots=True)
-class Hour:
-    """The clicks of one code in one hour."""
-
-    last_ms: int = 0
-    looks: dict[Look, int] = field(default_factory=dict)
-    visitors: set[str] = field(default_factory=set)
-
-
 class Batch:
     """Clicks of some chunks on their way into a roll-up."""
 
     def __init__(self) -> None:
         self.poisoned = 0  # lines
         self.letters: list[DeadLetter] = []  # the first of them
-        self._hours: dict[tuple[str, int], Hour] = {}
+        # Code and hour -> time, look and visitor of each click.
+        self._hours: defaultdict[tuple[str, int], list[tuple[int, Look, str]]] = defaultdict(list)
 
     def add(self, chunk: Chunk) -> None:
         """Take the lines of a chunk; those that cannot be read are left out and kept."""
@@ -55,24 +47,17 @@ class Batch:
     def roll_up(self) -> Rollup:
         """What all of it adds to each table."""
         rollup = Rollup()
-        for (code, number), hour in self._hours.items():
-            _add_hour(rollup, code, number, hour)
+        hours = self._hours
+        for key in sorted(hours):
+            _add_hour(rollup, *key, hours[key])
         return rollup
 
     def _add(self, clicks: Iterable[Click]) -> None:
         hours = self._hours
         for click in clicks:
-            at_ms, visitor = click.at_ms, click.visitor
+            at_ms = click.at_ms
             look = _read_look(click.referrer, click.country, click.user_agent, click.language)
-            key = click.code, at_ms // HOUR_MS
-            hour = hours.get(key)
-            if hour is None:
-                hour = hours[key] = Hour()
-            looks = hour.looks
-            looks[look] = looks.get(look, 0) + 1
-            hour.last_ms = max(hour.last_ms, at_ms)
-            if visitor and not look.is_bot:
-                hour.visitors.add(visitor)
+            hours[click.code, at_ms // HOUR_MS].append((at_ms, look, click.visitor))
 
     def _readable(self, chunk: Chunk) -> Iterator[Click]:
         """The clicks of a chunk in which some lines are poisoned."""
@@ -88,21 +73,28 @@ class Batch:
             offset += len(line)
 
 
-def _add_hour(rollup: Rollup, code: str, number: int, hour: Hour) -> None:
-    """Count an hour everywhere it counts."""
-    clicks = sum(hour.looks.values())
-    bots = sum(clicks for look, clicks in hour.looks.items() if look.is_bot)
+def _add_hour(rollup: Rollup, code: str, number: int, seen: list[tuple[int, Look, str]]) -> None:
+    """Count the clicks of one code in one hour everywhere they count."""
+    if len(seen) == 1:  # most hours of most codes: three comprehensions less
+        ((last_ms, look, visitor),) = seen
+        clicks, bots, looks = 1, int(look.is_bot), [look]
+        visitors = {visitor} if visitor and not look.is_bot else set()
+    else:
+        clicks, last_ms = len(seen), max([at_ms for at_ms, _, _ in seen])
+        looks = [look for _, look, _ in seen]
+        visitors = {visitor for _, look, visitor in seen if visitor and not look.is_bot}
+        bots = [look.is_bot for look in looks].count(True)
     rollup.hours[code, number] = Tally(clicks, bots)
     total = rollup.totals.get(code)
     if total is None:
-        rollup.totals[code] = Total(clicks, bots, hour.last_ms)
+        rollup.totals[code] = Total(clicks, bots, last_ms)
     else:
-        total.add(clicks, bots, hour.last_ms)
+        total.add(clicks, bots, last_ms)
     day = rollup.days.get((code, number // 24))
     if day is None:
-        rollup.days[code, number // 24] = Day(Tally(clicks, bots), hour.looks, hour.visitors)
+        rollup.days[code, number // 24] = Day(Tally(clicks, bots), looks, visitors)
     else:
-        day.add(Tally(clicks, bots), hour.looks, hour.visitors)
+        day.add(Tally(clicks, bots), looks, visitors)
 
 
 @lru_cache(maxsize=50_000)

@@ -6,6 +6,7 @@ The worker runs in a process of its own, which uses one core; Postgres and Redis
 import gc
 import multiprocessing
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -31,7 +32,13 @@ from analytics_worker.rollup import Batch
 from app.clicks.journal import Journal
 from bench.machine import pin
 from bench.section import Plan
-from cli.worker import GC_THRESHOLD, STATEMENT_TIMEOUT_MS, THREADS, WIRE_TIMEOUT_S
+from cli.worker import (
+    GC_THRESHOLD,
+    STATEMENT_TIMEOUT_MS,
+    SWITCH_INTERVAL_S,
+    THREADS,
+    WIRE_TIMEOUT_S,
+)
 from db.pool import open_pool
 from db.redis_client import connect_redis
 from lab.servers import lab_servers
@@ -99,17 +106,19 @@ def _measure_worker(name: str, chunks: list[Chunk], plan: Plan) -> None:
         worker = context.Process(target=_drain, args=arguments)
         worker.start()
         theirs.close()  # so that its death is noticed
-        seconds, cpu_s, peak_mb = ours.recv()
+        seconds, cpu_s, quarters_mb = ours.recv()
         worker.join()
     _print_rate(f"worker, {name}", seconds)
     print(f"{'    its own CPU time':<34}{cpu_s / CLICKS * 1e6:>10.2f} us")
-    print(f"{'    its memory at most':<34}{peak_mb:>10.0f} MB")
+    memory = ", ".join(f"{each:.0f}" for each in quarters_mb)
+    print(f"{'    its memory after each quarter':<34}{memory:>24} MB at most")
 
 
 def _drain(database_url: str, redis_url: str, core: frozenset[int], report: Connection) -> None:
-    """Count all that is in the streams; report seconds, CPU seconds and the peak of memory."""
+    """Count all that is in the streams; report seconds, CPU seconds and peaks of memory."""
     pin(0, core)
     gc.set_threshold(GC_THRESHOLD)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     with (
         open_pool(
             database_url, name="hop-bench", statement_timeout_ms=STATEMENT_TIMEOUT_MS
@@ -119,16 +128,18 @@ def _drain(database_url: str, redis_url: str, core: frozenset[int], report: Conn
         consumer = Consumer(pool, wire)
         pool.wait()
         started, started_cpu = time.perf_counter(), time.process_time()
+        peaks_mb: list[float] = []  # after each batch
         with ThreadPoolExecutor(THREADS) as threads:
             shares = [range(PARTITIONS)[number::THREADS] for number in range(THREADS)]
-            list(threads.map(lambda share: _drain_share(consumer, share), shares))
+            list(threads.map(lambda share: _drain_share(consumer, share, peaks_mb), shares))
         seconds, cpu_s = time.perf_counter() - started, time.process_time() - started_cpu
-        report.send((seconds, cpu_s, _peak_mb()))
+        quarters_mb = [peaks_mb[len(peaks_mb) * part // 4 - 1] for part in range(1, 5)]
+        report.send((seconds, cpu_s, quarters_mb))
 
 
-def _drain_share(consumer: Consumer, partitions: range) -> None:
+def _drain_share(consumer: Consumer, partitions: range, peaks_mb: list[float]) -> None:
     while consumer.consume(1, partitions):
-        pass
+        peaks_mb.append(_peak_mb())
 
 
 def _chunks(next_code: Callable[[], str]) -> list[Chunk]:

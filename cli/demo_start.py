@@ -78,7 +78,8 @@ async def start_hop(plan: Plan, supervisor: Supervisor, database_url: str, redis
     )
     # The web comes last, so that it stops first and the worker can still count its last clicks.
     await supervisor.start(Program("worker", this_python("worker"), "magenta", environ=environ))
-    await supervisor.start(Program("web", serve, "green", environ=environ))
+    # Web processes whose server was killed stop listening at once, and ship what they still have.
+    await supervisor.start(Program("web", serve, "green", environ=environ, overlaps=True))
     await _until(lambda: _is_ready(plan.url), "the web server")
 
 

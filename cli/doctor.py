@@ -116,8 +116,10 @@ def _check_clicks(settings: Settings) -> str:
             f"{lag.dropped:,} clicks were dropped in the last days, for want of room. Look for"
             f" `clicks dropped` in the logs, free the disk or raise HOP_JOURNAL_QUOTA_BYTES"
         )
+    about = "about " if lag.is_estimate else ""
     found = (
-        f"{lag.clicks:,} ({lag.bytes:,} bytes) wait here, the oldest for {lag.oldest_age_s:.0f} s"
+        f"{about}{lag.clicks:,} ({lag.bytes:,} bytes) wait here,"
+        f" the oldest for {lag.oldest_age_s:.0f} s"
     )
     if lag.oldest_age_s > LONGEST_LAG_S:
         raise FoundFaultError(

@@ -37,6 +37,8 @@ class Program:
     environ: Mapping[str, str] | None = None
     user: str | None = None
     noise: re.Pattern[str] | None = None  # lines that would only worry a newcomer
+    # It may start while children of its predecessor, told to stop, still finish what they do.
+    overlaps: bool = False
 
 
 class _Running:
@@ -84,11 +86,16 @@ class Supervisor:
     async def _keep(self, program: Program, running: "_Running") -> None:
         """Show what a program prints and start it again when it ends, until `stop`."""
         loop, pause_s = asyncio.get_running_loop(), FIRST_PAUSE_S
+        ending: asyncio.Task[None] | None = None
         while True:
             started = loop.time()
             await self._show_output(program, running.process)
             status = await _exit_status(running.process)
-            await _end_group(running.process.pid)
+            if ending is not None:
+                await ending
+            ending = asyncio.create_task(_end_group(running.process.pid))
+            if not program.overlaps or self._stopping.is_set():
+                await ending
             if self._stopping.is_set():
                 return
             if loop.time() - started > STARTED_AFTER_S:
@@ -96,6 +103,7 @@ class Supervisor:
             self.show(program, f"ended with status {status}; starting it again")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause_s)
+                await ending
                 return
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
             running.process = await self._start_again(program)

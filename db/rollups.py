@@ -6,12 +6,17 @@ change in one transaction or not at all.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
+import structlog
 
 from db import visitor_sketch
 from db.pool import Connection
+
+log = structlog.get_logger(__name__)
 
 # Values of a dimension per code and day. A click with one more counts as "other": else whoever
 # invents a new referrer for each request could fill the disk.
@@ -22,8 +27,7 @@ OTHER: Final = "other"
 DIMENSIONS: Final = ("referrer", "country", "browser", "os", "device", "language")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Look:
+class Look(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A value for each of `DIMENSIONS`, and whether such a click is a bot's.
 
     Compared by identity, which is fast: that two objects say the same does no harm.
@@ -62,39 +66,52 @@ class Total(msgspec.Struct, gc=False):
 Dimensions = dict[str, dict[str, Tally]]
 
 
-@dataclass(slots=True)
-class Day:
+class Day(msgspec.Struct, gc=False):
     """What a batch adds to a code's day."""
 
     tally: Tally
-    looks: dict[Look, int]
+    looks: list[Look]  # one for each click
     visitors: set[str]
 
-    def add(self, tally: Tally, looks: Mapping[Look, int], visitors: set[str]) -> None:
+    def add(self, tally: Tally, looks: Iterable[Look], visitors: set[str]) -> None:
         """Add another hour of it."""
         self.tally.add(tally.clicks, tally.bots)
-        for look, clicks in looks.items():
-            self.looks[look] = self.looks.get(look, 0) + clicks
+        self.looks += looks
         self.visitors |= visitors
 
-    def dimensions(self) -> Dimensions:
-        """The clicks by value, for each dimension."""
-        made: Dimensions = {dimension: {} for dimension in DIMENSIONS}
-        for look, clicks in self.looks.items():
-            bots = clicks if look.is_bot else 0
-            for tallies, value in zip(made.values(), look.values, strict=True):
+    def dimensions(self, stored: Dimensions | None = None) -> Dimensions:
+        """The clicks by value, for each dimension, added to those that are stored.
+
+        Values for which there is no room become "other".
+        """
+        made: Dimensions = {} if stored is None else stored
+        bots = [look for look in self.looks if look.is_bot]
+        for dimension, values in _by_dimension(self.looks):
+            tallies = made.setdefault(dimension, {})
+            for value in values:  # without a call: this runs six times for each click
                 tally = tallies.get(value)
                 if tally is None:
-                    tallies[value] = Tally(clicks, bots)
-                else:  # without a call: this line runs six times for every click or so
-                    tally.clicks += clicks
-                    tally.bots += bots
+                    kept = value if len(tallies) < MOST_VALUES else OTHER
+                    tally = tallies.setdefault(kept, Tally())
+                tally.clicks += 1
+        for dimension, values in _by_dimension(bots):
+            tallies = made[dimension]
+            for value in values:
+                tallies[value if value in tallies else OTHER].bots += 1
         return made
+
+
+def _by_dimension(looks: Iterable[Look]) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """Each dimension with its value in each look; nothing when there are none."""
+    return zip(DIMENSIONS, zip(*[look.values for look in looks], strict=True), strict=False)
 
 
 @dataclass(slots=True)
 class Rollup:
-    """What a batch of clicks adds to each table. Hours and days are numbers since 1970, in UTC."""
+    """What a batch of clicks adds to each table. Hours and days are numbers since 1970, in UTC.
+
+    Best in the order of codes: rows that are neighbours in an index are then written together.
+    """
 
     totals: dict[str, Total] = field(default_factory=dict)
     hours: dict[tuple[str, int], Tally] = field(default_factory=dict)
@@ -106,21 +123,19 @@ class StoredDay(NamedTuple):
 
     clicks: int
     bots: int
-    dimensions: str  # JSON, empty for a day without clicks
+    dimensions: str  # JSON
     visitors: bytes
 
-
-NO_DAY: Final = StoredDay(0, 0, "", b"")
 
 _STAGE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS staged_totals (
     code text COLLATE "C", clicks bigint, bots bigint, last_click_ms bigint
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS staged_hours (
-    code text COLLATE "C", hour bigint, clicks bigint, bots bigint
+    code text COLLATE "C", hour timestamptz, clicks bigint, bots bigint
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS staged_days (
-    code text COLLATE "C", day integer, clicks bigint, bots bigint, dimensions json, visitors bytea
+    code text COLLATE "C", day date, clicks bigint, bots bigint, dimensions json, visitors bytea
 ) ON COMMIT DELETE ROWS;
 -- The planner knows nothing of tables that were filled a moment ago. Always look up by key.
 SET LOCAL enable_hashjoin = off;
@@ -129,31 +144,31 @@ SET LOCAL enable_mergejoin = off;
 
 _ADD_TOTALS = """
 INSERT INTO click_totals AS t (code, clicks, bots, last_click_at)
-SELECT code, clicks, bots, to_timestamp(last_click_ms / 1000.0) FROM staged_totals ORDER BY code
+SELECT code, clicks, bots, to_timestamp(last_click_ms / 1000::float8)
+FROM staged_totals ORDER BY code
 ON CONFLICT (code) DO UPDATE SET clicks = t.clicks + excluded.clicks,
     bots = t.bots + excluded.bots,
     last_click_at = greatest(t.last_click_at, excluded.last_click_at)
+RETURNING code, clicks
 """
 
 _ADD_HOURS = """
 INSERT INTO click_hours AS t (code, hour, clicks, bots)
-SELECT code, to_timestamp(hour * 3600), clicks, bots FROM staged_hours ORDER BY code, hour
+SELECT code, hour, clicks, bots FROM staged_hours
 ON CONFLICT (code, hour) DO UPDATE SET clicks = t.clicks + excluded.clicks,
     bots = t.bots + excluded.bots
 """
 
 _READ_DAYS = """
-SELECT code, wanted.day, clicks, bots, dimensions::text, visitors
-FROM (SELECT DISTINCT code, (hour / 24)::integer AS day FROM staged_hours) AS wanted
-JOIN click_days AS d USING (code) WHERE d.day = date '1970-01-01' + wanted.day
+SELECT code, day, clicks, bots, dimensions::text, visitors
+FROM (SELECT DISTINCT code, hour::date AS day FROM staged_hours) AS wanted
+JOIN click_days USING (code, day)
 """
 
 _WRITE_DAYS = """
-INSERT INTO click_days AS t (code, day, clicks, bots, dimensions, visitors)
-SELECT code, date '1970-01-01' + day, clicks, bots, dimensions, visitors
-FROM staged_days ORDER BY code, day
-ON CONFLICT (code, day) DO UPDATE SET clicks = excluded.clicks, bots = excluded.bots,
-    dimensions = excluded.dimensions, visitors = excluded.visitors
+UPDATE click_days AS d SET clicks = s.clicks, bots = s.bots, dimensions = s.dimensions,
+    visitors = s.visitors
+FROM staged_days AS s WHERE d.code = s.code AND d.day = s.day
 """
 
 
@@ -162,33 +177,49 @@ def add_rollup(connection: Connection, rollup: Rollup) -> None:
 
     The totals come first, in the order of their codes. Their rows are locked from then on, and
     whoever adds to the same codes waits there: so there are no deadlocks, and days can be read,
-    merged here and written without losing what another worker has added.
+    merged here and written without losing what another worker has added. A code whose total is
+    new has no hours and no days yet: these are written without a look at what is there.
     """
     connection.execute(_STAGE)
+    totals = rollup.totals
     _copy(
         connection,
         "staged_totals",
         (
             f"{_escape(code)}\t{total.clicks}\t{total.bots}\t{total.last_click_ms}\n"
-            for code, total in rollup.totals.items()
+            for code, total in totals.items()
         ),
     )
-    connection.execute(_ADD_TOTALS)
-    _copy(
-        connection,
-        "staged_hours",
-        (
-            f"{_escape(code)}\t{hour}\t{tally.clicks}\t{tally.bots}\n"
-            for (code, hour), tally in rollup.hours.items()
-        ),
-    )
+    counted = connection.execute(_ADD_TOTALS)
+    known = {code for code, clicks in counted if clicks > totals[code].clicks}
+    _add_hours(connection, rollup.hours, known)
+    _add_days(connection, rollup.days, known)
+
+
+def _add_hours(
+    connection: Connection, hours: Mapping[tuple[str, int], Tally], known: set[str]
+) -> None:
+    fresh: list[str] = []
+    staged: list[str] = []
+    for (code, hour), tally in hours.items():
+        row = f"{_escape(code)}\t{_hour(hour)}\t{tally.clicks}\t{tally.bots}\n"
+        (staged if code in known else fresh).append(row)
+    _copy(connection, "click_hours", fresh)
+    _copy(connection, "staged_hours", staged)
     connection.execute(_ADD_HOURS)
-    stored = _read_days(connection)
-    _copy(
-        connection,
-        "staged_days",
-        (_day_row(key, day, stored.get(key, NO_DAY)) for key, day in rollup.days.items()),
-    )
+
+
+def _add_days(connection: Connection, days: Mapping[tuple[str, int], Day], known: set[str]) -> None:
+    stored = _read_days(connection) if known else {}
+    fresh, staged = [], []
+    for (code, number), day in days.items():
+        before = stored.get((code, number))
+        if before is None:
+            fresh.append(_day_row(code, number, day))
+        else:
+            staged.append(_merged_row(code, number, day, before))
+    _copy(connection, "click_days", fresh)
+    _copy(connection, "staged_days", staged)
     connection.execute(_WRITE_DAYS)
 
 
@@ -202,37 +233,59 @@ def _escape(text: str) -> str:
     return text.replace("\\", "\\\\") if "\\" in text else text
 
 
+@lru_cache(maxsize=1_000)
+def _hour(number: int) -> str:
+    return datetime.fromtimestamp(number * 3_600, UTC).isoformat()
+
+
+@lru_cache(maxsize=1_000)
+def _date(number: int) -> str:
+    return (_EPOCH + timedelta(days=number)).isoformat()
+
+
 def _read_days(connection: Connection) -> dict[tuple[str, int], StoredDay]:
     """Those of the batch that have been counted before."""
     rows = connection.execute(_READ_DAYS)
-    return {(code, day): StoredDay(*stored) for code, day, *stored in rows}
+    return {(code, (day - _EPOCH).days): StoredDay(*stored) for code, day, *stored in rows}
 
 
-def _day_row(key: tuple[str, int], day: Day, stored: StoredDay) -> str:
-    """A row of `staged_days`: what the batch adds, and what was stored."""
-    code, number = key
-    fresh = day.dimensions()
-    if stored.dimensions or any(len(tallies) > MOST_VALUES for tallies in fresh.values()):
-        fresh = _merge(_decoder.decode(stored.dimensions or "{}"), fresh)
-    dimensions = _escape(_encoder.encode(fresh).decode())
+def _day_row(code: str, number: int, day: Day) -> str:
+    """A row of `click_days` for a day that had no clicks."""
+    if len(day.looks) == 1:
+        dimensions = _only_click(day.looks[0])
+    else:
+        dimensions = _escape(_encoder.encode(day.dimensions()).decode())
+    tally, visitors = day.tally, visitor_sketch.add(b"", day.visitors) if day.visitors else b""
+    return (
+        f"{_escape(code)}\t{_date(number)}\t{tally.clicks}\t{tally.bots}\t{dimensions}"
+        f"\t\\\\x{visitors.hex()}\n"
+    )
+
+
+@lru_cache(maxsize=50_000)
+def _only_click(look: Look) -> str:
+    """The dimensions of a day with one click, as JSON: most days of most links are such."""
+    return _escape(_encoder.encode(Day(Tally(), [look], set()).dimensions()).decode())
+
+
+def _merged_row(code: str, number: int, day: Day, stored: StoredDay) -> str:
+    """A row of `staged_days`: what was stored, and what the batch adds."""
+    merged = day.dimensions(_decoder.decode(stored.dimensions))
+    dimensions = _escape(_encoder.encode(merged).decode())
     visitors = stored.visitors
     if day.visitors:
-        visitors = visitor_sketch.add(visitors, day.visitors)
+        try:
+            visitors = visitor_sketch.add(visitors, day.visitors)
+        except visitor_sketch.DamagedSketchError as error:
+            # Who is counted matters more than who was: the clicks of this day must go on.
+            log.error("a damaged visitor sketch begins anew", code=code, error=str(error))  # noqa: TRY400
+            visitors = visitor_sketch.add(b"", day.visitors)
     return (
-        f"{_escape(code)}\t{number}\t{stored.clicks + day.tally.clicks}"
+        f"{_escape(code)}\t{_date(number)}\t{stored.clicks + day.tally.clicks}"
         f"\t{stored.bots + day.tally.bots}\t{dimensions}\t\\\\x{visitors.hex()}\n"
     )
 
 
-def _merge(stored: Dimensions, fresh: Dimensions) -> Dimensions:
-    """Add fresh values to stored ones; those for which there is no room become "other"."""
-    for dimension, tallies in fresh.items():
-        values = stored.setdefault(dimension, {})
-        for value, tally in tallies.items():
-            known = value in values or len(values) < MOST_VALUES
-            values.setdefault(value if known else OTHER, Tally()).add(tally.clicks, tally.bots)
-    return stored
-
-
+_EPOCH: Final = date(1970, 1, 1)
 _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder(Dimensions)

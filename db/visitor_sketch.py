@@ -5,17 +5,26 @@ Sketches of different days merge, so any span can be asked for (Flajolet et al.,
 AofA 2007; the implementation is Apache DataSketches).
 """
 
+import contextlib
 from collections.abc import Iterable
 from typing import Any, Final
 
 LOG2_REGISTERS: Final = 12
 
 
+class DamagedSketchError(Exception):
+    """The bytes are no sketch, and never will be."""
+
+
 def add(sketch: bytes, visitors: Iterable[str]) -> bytes:
-    """A sketch (empty bytes: a new one) with more visitors in it."""
+    """A sketch (empty bytes: a new one) with more visitors in it.
+
+    Raises:
+        DamagedSketchError: the sketch cannot be read.
+    """
     library = _datasketches()
     if sketch:
-        grown = library.hll_sketch.deserialize(sketch)
+        grown = _read(sketch)
     else:
         grown = library.hll_sketch(LOG2_REGISTERS, library.tgt_hll_type.HLL_4)
     for visitor in visitors:
@@ -24,15 +33,23 @@ def add(sketch: bytes, visitors: Iterable[str]) -> bytes:
 
 
 def estimate(sketches: Iterable[bytes]) -> int:
-    """How many different visitors some sketches have seen together."""
+    """How many different visitors some sketches have seen together, damaged ones left out."""
     held = [sketch for sketch in sketches if sketch]
     if not held:
         return 0
     library = _datasketches()
     union = library.hll_union(LOG2_REGISTERS)
     for sketch in held:
-        union.update(library.hll_sketch.deserialize(sketch))
+        with contextlib.suppress(DamagedSketchError):  # the next click of that day begins it anew
+            union.update(_read(sketch))
     return int(union.get_estimate() + 0.5)
+
+
+def _read(sketch: bytes) -> Any:
+    try:
+        return _datasketches().hll_sketch.deserialize(sketch)
+    except (ValueError, IndexError, RuntimeError) as error:  # the C++ library's, by its binding
+        raise DamagedSketchError(str(error)) from error
 
 
 def _datasketches() -> Any:

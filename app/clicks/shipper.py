@@ -94,7 +94,10 @@ class Shipper:
             self._synced = size
 
     def tidy(self) -> None:
-        """Begin a new journal when this one is long; remove those that are counted to the end."""
+        """Begin a new journal when this one is long; remove those that are counted to the end.
+
+        Lines that were held are written into the room that this makes.
+        """
         size = self._own.file.size()
         # A file is removed as a whole: when there is no room, even a short one is worth its end.
         if size >= self._rotate_bytes or (self._journal.held and size > 0):
@@ -106,6 +109,8 @@ class Shipper:
             self._others.remove(outbox)
             self._remove(outbox)
         self._journal.leave_room(sum(outbox.file.size() for outbox in self._others))
+        with contextlib.suppress(OSError):  # no room yet; the job of its own says so
+            self._journal.flush()
         self._report_removed()
 
     def adopt(self) -> None:

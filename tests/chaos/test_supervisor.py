@@ -1,5 +1,6 @@
 """The supervisor: whatever happens to it, its programs are never left alone."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+from cli.supervisor import Program, Supervisor
 from tests.running_demo import RunningDemo, wait_until
 
 pytestmark = pytest.mark.chaos
@@ -35,6 +37,51 @@ def test_programs_end_when_the_supervisor_is_killed(demo: RunningDemo, server: s
     assert alive == []
     demo.start()  # and nothing of it is in the way of the next
     assert demo.get(demo.shorten(url="https://example.org/")) == 302
+
+
+# Its child takes SIGTERM for a request to finish, and does so when the file of that name appears.
+LEADER = """
+import os, signal, sys, time
+if os.fork() == 0:
+    def finish(*_):
+        while not os.path.exists(sys.argv[1]):
+            time.sleep(0.01)
+        os._exit(0)
+    signal.signal(signal.SIGTERM, finish)
+    print("child", os.getpid(), flush=True)
+else:
+    print("leader", os.getpid(), flush=True)
+while True:
+    time.sleep(0.01)
+"""
+
+
+def test_program_that_overlaps_is_started_again_while_children_of_the_killed_one_finish(tmp_path):
+    said: dict[str, list[int]] = {"child": [], "leader": []}
+
+    def note(_: Program, line: str) -> None:
+        name, _, pid = line.partition(" ")
+        said.get(name, []).append(int(pid) if pid.isdigit() else 0)
+
+    async def until_said(name: str, times: int) -> None:
+        while len(said[name]) < times:  # noqa: ASYNC110 - lines come by themselves
+            await asyncio.sleep(0.01)
+
+    async def run() -> None:
+        done, supervisor = tmp_path / "done", Supervisor(note)
+        argv = (sys.executable, "-c", LEADER, str(done))
+        await supervisor.start(Program("both", argv, "green", overlaps=True))
+        await asyncio.gather(until_said("child", 1), until_said("leader", 1))
+        (child,), (leader,) = said.values()
+        os.kill(leader, signal.SIGKILL)
+        await until_said("leader", 2)
+        assert psutil.Process(child).status() != psutil.STATUS_ZOMBIE
+        done.touch()
+        await until_said("child", 2)
+        await supervisor.stop()
+        assert not any(psutil.pid_exists(pid) for pid in (*said["child"], *said["leader"]))
+
+    asyncio.run(asyncio.wait_for(run(), 40))
 
 
 def test_programs_are_started_again_when_nobody_reads_the_output_any_more(demo: RunningDemo):

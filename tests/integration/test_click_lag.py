@@ -9,7 +9,8 @@ import pytest
 
 from analytics_worker.events import Chunk, Click, encode_click
 from app.clicks import journal as journal_module
-from app.clicks.journal import Journal
+from app.clicks import lag as lag_module
+from app.clicks.journal import Journal, JournalFile
 from app.clicks.lag import Lag, read_lag
 from db.clicks import count_dropped, mark_removed, prune_receipts, read_receipts
 from tests.click_pipeline import Pipeline
@@ -47,6 +48,27 @@ def test_lag_has_no_age_when_the_oldest_line_is_damaged(pipeline: Pipeline):
     assert (lag(pipeline).clicks, lag(pipeline).oldest_age_s) == (1, 0.0)
     pipeline.deliver()
     assert (lag(pipeline).clicks, lag(pipeline).dead_letters) == (0, 1)
+
+
+def test_clicks_are_estimated_from_the_first_lines_when_many_wait(pipeline: Pipeline, monkeypatch):
+    line = encode_click(Click("abc", time.time_ns() // 1_000_000))
+    other = Journal(pipeline.directory)
+    for journal in (pipeline.journal, other):
+        for _ in range(500):
+            journal.append(line)
+    assert (lag(pipeline).clicks, lag(pipeline).is_estimate) == (1_000, False)
+    read, count_lines = [], JournalFile.count_lines
+
+    def watched(file: JournalFile, start: int, stop: int) -> int:
+        read.append(stop - start)
+        return count_lines(file, start, stop)
+
+    monkeypatch.setattr(lag_module, "COUNT_BYTES", 10 * len(line))
+    monkeypatch.setattr(JournalFile, "count_lines", watched)
+    found = lag(pipeline)
+    assert (found.clicks, found.bytes, found.is_estimate) == (1_000, 1_000 * len(line), True)
+    assert sum(read) == 10 * len(line)
+    other.file.remove()
 
 
 def test_clicks_are_followed_by_counters_when_some_are_sent_again(pipeline: Pipeline):
@@ -87,6 +109,18 @@ def test_clicks_beyond_the_quota_are_counted_once_there_is_room(pipeline: Pipeli
             pipeline.write_held()
     pipeline.deliver()
     assert (pipeline.clicks(), pipeline.recorder.dropped) == (120, 0)
+
+
+def test_held_clicks_are_written_by_whoever_makes_room_when_the_quota_was_used_up(
+    pipeline: Pipeline,
+):
+    pipeline.journal.file.remove()
+    pipeline.start(quota_bytes=2_000)
+    pipeline.click(60)
+    assert pipeline.journal.held > 4_000
+    for _ in range(3):  # and nobody calls flush: its job may be waiting for its next attempt
+        pipeline.deliver()
+    assert (pipeline.journal.held, pipeline.clicks(), pipeline.recorder.dropped) == (0, 60, 0)
 
 
 def test_receipt_is_forgotten_only_long_after_its_journal_was_removed(pipeline: Pipeline):

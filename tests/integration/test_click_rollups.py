@@ -20,6 +20,7 @@ pytestmark = pytest.mark.integration
 START_MS = 1_790_000_000_000 // 86_400_000 * 86_400_000
 AGENTS = [AGENT, "curl/8", ""]
 CODES, HOURS = 50, 30
+SKETCH = visitor_sketch.add(b"", map(str, range(5_000)))
 
 
 def fetch(pool: Pool, statement: str) -> list[tuple[object, ...]]:
@@ -121,6 +122,26 @@ def test_first_batch_is_bounded_when_it_alone_has_too_many_values(pipeline: Pipe
         "SELECT count(*) FROM click_days, json_object_keys(dimensions->'referrer')",
     )
     assert values == rollups.MOST_VALUES + 1
+
+
+@pytest.mark.parametrize("damaged", [b"?", b"\0" * 8, SKETCH[:-3], SKETCH[:20], b"\xff" * 40])
+def test_visitors_are_counted_anew_and_clicks_on_when_a_stored_sketch_is_damaged(
+    pipeline: Pipeline, damaged: bytes, capsys: pytest.CaptureFixture[str]
+):
+    def count(producer: str) -> None:
+        clicks = [Click("abc", START_MS, user_agent=AGENT, visitor=f"{producer}{n}") for n in "ab"]
+        pipeline.consumer.count([Chunk(producer, 0, b"".join(map(encode_click, clicks)))])
+
+    today = datetime.fromtimestamp(START_MS / 1000, UTC).date()
+    count("p")
+    with pipeline.pool.connection() as connection:
+        connection.execute("UPDATE click_days SET visitors = %s", (damaged,))
+    assert read_stats(pipeline.pool, "abc", today=today).unique_visitors == 0
+    count("q")
+    count("r")
+    assert_all_add_up(pipeline.pool, 6)
+    assert read_stats(pipeline.pool, "abc", today=today).unique_visitors == 4
+    assert capsys.readouterr().out.count("damaged visitor sketch") == 1
 
 
 def test_code_of_any_characters_is_counted(pipeline: Pipeline):
