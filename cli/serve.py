@@ -88,10 +88,12 @@ def server_environ(settings: Settings, server: str, port: int) -> dict[str, str]
     Raises:
         OSError: the journal's directory cannot be written to.
     """
-    # What an earlier server has counted is past: its files would be added to the new ones.
-    metrics = Path(settings.journal_dir, f"metrics-{port}").absolute()
-    shutil.rmtree(metrics, ignore_errors=True)
-    metrics.mkdir(parents=True)
+    # What an earlier server has counted is past; its processes may still write to its files.
+    directory = Path(settings.journal_dir).absolute()
+    for past in directory.glob(f"metrics-{port}-*"):
+        shutil.rmtree(past, ignore_errors=True)
+    metrics = directory / f"metrics-{port}-{os.getpid()}"
+    metrics.mkdir(parents=True, exist_ok=True)
     environ = {name: value for name, value in os.environ.items() if name != "HOP_ADMIN_KEY"}
     threads = GRANIAN_THREADS if server == "granian" else THREADS
     environ.setdefault("HOP_DATABASE_CONNECTIONS", str(threads - 2))

@@ -189,6 +189,6 @@ def test_visitors_are_hashed_with_the_shared_key_of_the_day(pipeline: Pipeline, 
     for recorder in (pipeline.recorder, other):
         renew_visitor_key(recorder, pipeline.pool)
         assert recorder.visitor_key_day == today()
-    ours, theirs = (each._visitor("192.0.2.1", AGENT) for each in (pipeline.recorder, other))
-    assert ours == theirs != pipeline.recorder._visitor("192.0.2.2", AGENT)
+    ours, theirs = (each.pseudonym(f"192.0.2.1\n{AGENT}") for each in (pipeline.recorder, other))
+    assert ours == theirs != pipeline.recorder.pseudonym(f"192.0.2.2\n{AGENT}")
     other._journal.file.close()

@@ -248,7 +248,7 @@ def test_no_line_is_lost_out_of_order_or_doubled_when_threads_append_to_a_disk_t
     monkeypatch.setattr(os, "write", write)
     with ThreadPoolExecutor(4) as threads:
         appending = [threads.submit(append, thread) for thread in range(4)]
-        while journal.held or not all(each.done() for each in appending):
+        while not all(each.done() for each in appending) or journal.held:
             with contextlib.suppress(OSError):
                 journal.flush()
         for each in appending:
