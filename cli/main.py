@@ -35,8 +35,27 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
+        try:
+            command: click.Command = getattr(import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            return _stand_in(cmd_name, str(error.name))
         return command
+
+
+def _stand_in(name: str, package: str) -> click.Command:
+    """What says why a command is not there: a server has none of the packages of the demo."""
+    reason = f"Not here: needs the package {package}. Try: pip install 'hop[demo,load]'"
+
+    @click.command(
+        name,
+        help=reason,
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
+    def refuse() -> None:
+        raise click.ClickException(reason)
+
+    return refuse
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
