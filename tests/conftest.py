@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ def pytest_configure(config: pytest.Config) -> None:
     In the shared one, a second session would take from Postgres, which does not run as root, the
     right to pass through. The name is short: sockets have room for 107 characters.
     """
+    # A shell that runs the suite in the background makes all programs below it ignore SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stash[_temp_root] = Path(tempfile.mkdtemp(prefix="hop-"))
     os.environ["PYTEST_DEBUG_TEMPROOT"] = str(config.stash[_temp_root])
 

@@ -25,14 +25,6 @@ pytestmark = pytest.mark.integration
 
 CLIENTS, ROUNDS = 4, 6
 
-# A shell that runs the suite in the background makes its programs ignore SIGINT.
-PROGRAM = """
-import signal
-from cli.keygen_races import races
-signal.signal(signal.SIGINT, signal.default_int_handler)
-races()
-"""
-
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[LabServers]:
@@ -106,7 +98,7 @@ def test_servers_when_the_command_is_stopped_are_gone_with_their_directory(numbe
     with tempfile.TemporaryDirectory(prefix="hop-test-") as directory:
         Path(directory).chmod(0o711)  # as root, Postgres runs as another user
         process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, "--rounds=200"],
+            [sys.executable, "-c", "from cli.keygen_races import races; races()", "--rounds=200"],
             env=os.environ | {"TMPDIR": directory},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
