@@ -114,17 +114,7 @@ def open_resources(settings: Settings) -> Resources:
         ttl_s=settings.cache_ttl_s,
         negative_ttl_s=settings.negative_cache_ttl_s,
     )
-    directory = Path(settings.journal_dir)
-    journal = Journal(directory, quota_bytes=settings.journal_quota_bytes)
-    countries = open_countries(settings.geoip_db) if settings.geoip_db else None
-    recorder = ClickRecorder(journal, countries)
-    shipper = Shipper(
-        directory=directory,
-        journal=journal,
-        pool=jobs_pool,
-        wire=wire_client,
-        rotate_bytes=rotate_bytes(settings.journal_quota_bytes),
-    )
+    journal, recorder, shipper = _open_clicks(settings, jobs_pool, wire_client)
     hot = HotTable()
     export = Export(
         [
@@ -137,14 +127,7 @@ def open_resources(settings: Settings) -> Resources:
     )
     housekeeper = Housekeeper(
         [
-            Job("write held clicks", 0.1, journal.flush),
-            Job("ship clicks", 0.1, shipper.ship),
-            Job("sync journal", settings.journal_sync_s, shipper.sync),
-            Job("confirm clicks", 1.0, shipper.confirm),
-            Job("tidy journals", 1.0, shipper.tidy),
-            Job("adopt journals", 2.0, shipper.adopt),
-            Job("report dropped clicks", 1.0, lambda: recorder.report_dropped(jobs_pool)),
-            Job("renew visitor key", 1.0, lambda: renew_visitor_key(recorder, jobs_pool)),
+            *_click_jobs(settings, journal, recorder, shipper, jobs_pool),
             Job("publish changes", 0.5, cache.publish_waiting),
             Job("probe Redis", 0.5, cache.probe),
             Job("export metrics", 1.0, export.run),
@@ -170,3 +153,35 @@ def open_resources(settings: Settings) -> Resources:
         wire_client=wire_client,
         lab=open_runner(settings),
     )
+
+
+def _open_clicks(
+    settings: Settings, pool: Pool, wire: "redis.Redis"
+) -> tuple[Journal, ClickRecorder, Shipper]:
+    """The way of a click out of this process, beginning to end."""
+    directory = Path(settings.journal_dir)
+    journal = Journal(directory, quota_bytes=settings.journal_quota_bytes)
+    countries = open_countries(settings.geoip_db) if settings.geoip_db else None
+    shipper = Shipper(
+        directory=directory,
+        journal=journal,
+        pool=pool,
+        wire=wire,
+        rotate_bytes=rotate_bytes(settings.journal_quota_bytes),
+    )
+    return journal, ClickRecorder(journal, countries), shipper
+
+
+def _click_jobs(
+    settings: Settings, journal: Journal, recorder: ClickRecorder, shipper: Shipper, pool: Pool
+) -> list[Job]:
+    return [
+        Job("write held clicks", 0.1, journal.flush),
+        Job("ship clicks", 0.1, shipper.ship),
+        Job("sync journal", settings.journal_sync_s, shipper.sync),
+        Job("confirm clicks", 1.0, shipper.confirm),
+        Job("tidy journals", 1.0, shipper.tidy),
+        Job("adopt journals", 2.0, shipper.adopt),
+        Job("report dropped clicks", 1.0, lambda: recorder.report_dropped(pool)),
+        Job("renew visitor key", 1.0, lambda: renew_visitor_key(recorder, pool)),
+    ]
