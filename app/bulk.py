@@ -6,7 +6,7 @@ from typing import Final
 from app.alias import is_reserved
 from app.cached_link import cached_form
 from app.links import MAX_ATTEMPTS, LinkStore
-from db.links import Link, insert_links
+from db.links import Link, NewLink, insert_links
 from keygen.errors import CodesUnavailableError
 
 # An INSERT of so many takes a few hundredths of a second: far from Postgres's time-out.
@@ -41,7 +41,7 @@ def shorten_many(store: LinkStore, target_urls: Sequence[str]) -> list[Link]:
             break
     else:
         raise CodesUnavailableError(f"{MAX_ATTEMPTS} codes in a row were taken")
-    store.cache.fill_many({link.code: cached_form(link) for link in made.values()})
+    store.cache.fill_many({link.code: cached_form(link) for link in made.values()}, is_patient=True)
     return [made[place] for place in range(len(target_urls))]
 
 
@@ -55,7 +55,8 @@ def _insert_generated(
         # Two of a batch may propose the same: equal targets do under strategy hash.
         if not is_reserved(code) and place_of.setdefault(code, place) != place:
             store.conflicts.record(code, attempt)
-    links = insert_links(store.pool, {code: target_urls[at] for code, at in place_of.items()})
+    new = [NewLink(code, target_urls[place]) for code, place in place_of.items()]
+    links = insert_links(store.pool, new)
     for code in place_of.keys() - links.keys():
         store.conflicts.record(code, attempt)
     return {place_of[code]: link for code, link in links.items()}

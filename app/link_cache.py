@@ -84,6 +84,7 @@ class LinkCache:
         self._ttl_s = ttl_s
         self._negative_ttl_s = negative_ttl_s
         self._put = client.register_script(_PUT)
+        self._put_many = client.register_script(_PUT_MANY)
         self._patient_put_many = patient_client.register_script(_PUT_MANY)
         self._patient_put = patient_client.register_script(_PUT)
         # One failure is enough: each is a redirect that waited for the time-out. And none waits to
@@ -110,23 +111,19 @@ class LinkCache:
         """Let another process try: this one found nothing out."""
         self._ask(lambda: self._client.delete(LEASE_PREFIX + code), None)
 
-    def add(self, code: str, link: CachedLink) -> None:
-        """`fill` for a link that was just made: mostly there is nothing that it could replace."""
-        _, value, ttl_ms = self._arguments(link)
-        key = KEY_PREFIX + code
-        if not self._ask(lambda: bool(self._client.set(key, value, nx=True, px=ttl_ms)), True):
-            self.fill(code, link)
-
     def fill(self, code: str, link: CachedLink) -> None:
         """Write what a reader found in Postgres, unless a newer entry is there; ends the lease."""
         self._ask(lambda: self._put(keys=_keys(code), args=self._arguments(link)), None)
 
-    def fill_many(self, links: Mapping[str, CachedLink]) -> None:
-        """`fill` for many codes, with few round trips.
+    def fill_many(self, links: Mapping[str, CachedLink], *, is_patient: bool = False) -> None:
+        """`fill` for many codes that were just made, with few round trips; it ends no lease.
 
-        By the patient client: a batch that takes its time must not switch the cache off for
-        redirects.
+        Args:
+            links: by code.
+            is_patient: for so many that Redis may take its time, which must not switch the cache
+                off for redirects.
         """
+        put_many = self._patient_put_many if is_patient else self._put_many
         codes = list(links)
         for start in range(0, len(codes), FILLED_AT_ONCE):
             keys = [KEY_PREFIX + code for code in codes[start : start + FILLED_AT_ONCE]]
@@ -135,7 +132,7 @@ class LinkCache:
                 for code in codes[start : start + FILLED_AT_ONCE]
                 for one in self._arguments(links[code])[1:]
             ]
-            self._ask(lambda: self._patient_put_many(keys=keys, args=arguments), None)  # noqa: B023
+            self._ask(lambda: put_many(keys=keys, args=arguments), None)  # noqa: B023
 
     def publish(self, code: str, link: CachedLink) -> None:
         """Write what was changed in Postgres; while Redis is away it is kept, and tried again."""

@@ -1,6 +1,7 @@
 """What can be done with links: shorten, edit, delete. Where one leads: `app.lookups`. No Flask."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -9,9 +10,11 @@ from app.cached_link import CachedLink, Found, cached_form
 from app.conflicts import ConflictCount
 from app.errors import AliasTakenError, EditConflictError, LinkNotFoundError
 from app.flights import Flights
+from app.group_commit import GroupCommit
 from app.hot_table import HotTable
 from app.link_cache import LinkCache
-from db.links import Link, delete_link, find_link, insert_link, update_link
+from db.errors import DatabaseUnavailableError
+from db.links import Link, NewLink, delete_link, find_link, insert_links, update_link
 from db.pool import Pool
 from keygen.errors import CodesUnavailableError
 from keygen.strategies import Strategy
@@ -33,6 +36,7 @@ class LinkStore:
     hot: HotTable = field(default_factory=HotTable)
     conflicts: ConflictCount = field(default_factory=ConflictCount)
     flights: Flights[Found] = field(default_factory=Flights)
+    inserts: GroupCommit[NewLink, Link | None] = field(default_factory=GroupCommit)
 
 
 def shorten(
@@ -51,17 +55,13 @@ def shorten(
         CodesUnavailableError, DatabaseUnavailableError: not at present; nothing was created.
     """
     if alias is None:
-        link = _insert_generated(store, target_url, expires_at)
-    else:
-        check_alias(alias)
-        inserted = insert_link(store.pool, alias, target_url, expires_at)
-        if inserted is None:
-            raise AliasTakenError(
-                f"{alias!r} belongs to another link, or did once. Choose another.", field="alias"
-            )
-        link = inserted
-    # Not left to the first reader: there may be a cached "no such link" to replace.
-    store.cache.add(link.code, cached_form(link))
+        return _insert_generated(store, target_url, expires_at)
+    check_alias(alias)
+    link = _insert(store, NewLink(alias, target_url, expires_at))
+    if link is None:
+        raise AliasTakenError(
+            f"{alias!r} belongs to another link, or did once. Choose another.", field="alias"
+        )
     return link
 
 
@@ -70,11 +70,29 @@ def _insert_generated(store: LinkStore, target_url: str, expires_at: datetime | 
         code = store.strategy.candidate(target_url, attempt)
         if is_reserved(code):
             continue
-        link = insert_link(store.pool, code, target_url, expires_at)
+        link = _insert(store, NewLink(code, target_url, expires_at))
         if link is not None:
             return link
         store.conflicts.record(code, attempt)
     raise CodesUnavailableError(f"{MAX_ATTEMPTS} codes in a row were taken")
+
+
+def _insert(store: LinkStore, new: NewLink) -> Link | None:
+    """Create a link, with those of requests that come meanwhile; None: the code is taken."""
+    try:
+        return store.inserts.commit(new, lambda group: _insert_group(store, group))
+    except TimeoutError as error:
+        raise DatabaseUnavailableError(f"too many links wait to be written: {error}") from error
+
+
+def _insert_group(store: LinkStore, group: Sequence[NewLink]) -> list[Link | None]:
+    firsts: dict[str, NewLink] = {}  # of those who want the same code
+    for new in group:
+        firsts.setdefault(new.code, new)
+    made = insert_links(store.pool, list(firsts.values()))
+    # Not left to the first reader: there may be a cached "no such link" to replace.
+    store.cache.fill_many({code: cached_form(link) for code, link in made.items()})
+    return [made.get(new.code) if firsts[new.code] is new else None for new in group]
 
 
 def get_link(store: LinkStore, code: str) -> Link:

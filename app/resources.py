@@ -13,6 +13,7 @@ from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder, renew_visitor_key
 from app.clicks.shipper import Shipper, rotate_bytes
 from app.codes import CodeSource, open_strategy
+from app.group_commit import GroupCommit
 from app.hot_table import HotTable
 from app.housekeeping import Housekeeper, Job
 from app.invalidations import InvalidationListener
@@ -30,7 +31,7 @@ from db.redis_client import connect_redis
 # A redirect does not wait longer for the cache than it would for the database.
 CACHE_TIMEOUT_S = 0.05
 WIRE_TIMEOUT_S = 2.0
-# Nor does it wait long in the line for a connection: then it is answered with 503.
+# Nor does it wait long for a connection or for others that write: then it is answered with 503.
 CHECKOUT_TIMEOUT_S = 0.15
 JOB_CONNECTIONS = 3
 
@@ -138,7 +139,13 @@ def open_resources(settings: Settings) -> Resources:
     listener.start()
     return Resources(
         settings=settings,
-        store=LinkStore(pool, cache, codes.strategy, hot),
+        store=LinkStore(
+            pool,
+            cache,
+            codes.strategy,
+            hot,
+            inserts=GroupCommit(settings.group_commit, CHECKOUT_TIMEOUT_S),
+        ),
         jobs_pool=jobs_pool,
         unknown_codes=UnknownCodeLimit(
             read_limit(settings.rate_limit), cache_client, cache.breaker, recorder.pseudonym

@@ -50,9 +50,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_url_bytes: Annotated[int, Meta(ge=64, le=65_536)] = 2_048
     cache_ttl_s: Seconds = 3_600
     negative_cache_ttl_s: Seconds = 10
-    # Of one web process, for requests. Fewer than its threads, so that a slow Postgres cannot hold
-    # all of them: links in a cache always find one. `hop serve` sets it to its threads less two.
+    # Of one web process, for requests; and how many requests may share one INSERT. Together fewer
+    # than its threads, so that a slow Postgres cannot hold all of them: links in a cache always
+    # find one. `hop serve` sets both by the number of threads that it gives to the server.
     database_connections: Annotated[int, Meta(ge=1, le=100)] = 6
+    group_commit: Annotated[int, Meta(ge=1, le=100)] = 9
     # Unknown codes that a client may ask for, such as 60/minute; off for no limit.
     rate_limit: str = "60/minute"
     trusted_proxies: Annotated[int, Meta(ge=0, le=5)] = 0

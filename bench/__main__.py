@@ -21,6 +21,7 @@ SECTIONS: Final = {
     "codes": "bench.codes:measure_codes",
     "parts": "bench.parts:measure_parts",
     "clicks": "bench.clicks:measure_clicks",
+    "delay": "bench.delay:measure_delay",
     "bulk": "bench.bulk:measure_bulk",
     "http": "bench.http:measure_http",
     "growth": "bench.growth:measure_growth",
@@ -71,12 +72,13 @@ def bench(
       codes    how a code is made, in memory
       parts    what a redirect and a shorten are made of
       clicks   journal write, roll-up, and a worker from stream to Postgres
+      delay    from an answered redirect to its visible count, under load
       bulk     links made a thousand at a time
       http     requests/s beside nginx, an empty app and Flask alone (needs wrk)
       growth   look-ups with more and more links in the table
       memory   of a web process with 100,000 hot links (needs wrk)
 
-    Six minutes in all on two cores; with --full about half an hour. Nothing else should run
+    Seven minutes in all on two cores; with --full about half an hour. Nothing else should run
     meanwhile. The server that is measured gets a core of its own, everything else the others.
     """  # noqa: D301 - click reads \b
     plan = Plan(split_cores(), seconds, rounds, full)

@@ -19,6 +19,7 @@ from app.resources import open_resources
 from app.settings import Settings
 from bench.plain_apps import TARGET
 from bench.serving import ServingError, python_module
+from cli.serve import THREADS, waiting_limits
 from lab.servers import lab_servers
 
 LINKS: Final = 1_000
@@ -42,12 +43,13 @@ class Backends:
         """All codes, a line each."""
         return self.directory / "codes.txt"
 
-    def settings(self, *, with_redis: bool = True) -> dict[str, str]:
+    def settings(self, server: str = "gunicorn", *, with_redis: bool = True) -> dict[str, str]:
         """The environment of a web process, with a journal directory of its own.
 
         Otherwise the next process would adopt what the one before has left, and ship it while it is
         measured.
         """
+        limits = waiting_limits(THREADS[server])
         self._starts += 1
         absent = f"unix://{self.directory}/no-redis.sock"
         return {
@@ -56,6 +58,7 @@ class Backends:
             "HOP_JOURNAL_DIR": str(self.directory / "journals" / str(self._starts)),
             "HOP_LOG_LEVEL": "warning",
             "HOP_RATE_LIMIT": "off",
+            **{name: str(number) for name, number in limits.items()},
         }
 
     def make_links(self, links: int) -> None:

@@ -1,20 +1,24 @@
-"""hop with a tier taken out, as a WSGI server starts it. Only the bench does that.
+"""hop with a part taken out, as a WSGI server starts it. Only the bench does that.
 
-Process memory has no switch, because nobody who runs hop would want it off. Redis is taken out by
-giving hop the address of one that is not there, which is what hop meets when Redis dies.
+Process memory and counting have no switch, because nobody who runs hop would want them off. Redis
+is taken out by giving hop the address of one that is not there, which is what hop meets when Redis
+dies.
 """
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from multiprocessing.util import Finalize
+from typing import Any
 
 from flask import Flask
 
 from app.cached_link import CachedLink
+from app.clicks.recorder import ClickRecorder
 from app.factory import create_app
 from app.hot_table import HotTable
 from app.logs import configure_logs
-from app.resources import open_resources
+from app.resources import Resources, open_resources
 from app.settings import Settings
 
 
@@ -25,11 +29,31 @@ class _NoMemory(HotTable):
         """Forget it at once."""
 
 
+class _NoCounting(ClickRecorder):
+    """Writes nothing down."""
+
+    def __init__(self) -> None:
+        """Without a journal."""
+
+    def record(self, environ: Mapping[str, Any], code: str) -> None:
+        """Forget the click."""
+
+
 def without_memory() -> Flask:
     """`app.factory.serve_from_env`, but no link is kept in the memory of the process."""
+    opened = _open()
+    store = dataclasses.replace(opened.store, hot=_NoMemory())
+    return create_app(dataclasses.replace(opened, store=store))
+
+
+def without_counting() -> Flask:
+    """`app.factory.serve_from_env`, but no click is recorded."""
+    return create_app(dataclasses.replace(_open(), recorder=_NoCounting()))
+
+
+def _open() -> Resources:
     settings = Settings.from_env(os.environ)
     configure_logs(settings.log_format, settings.log_level)
     opened = open_resources(settings)
     Finalize(None, opened.close, exitpriority=10)
-    store = dataclasses.replace(opened.store, hot=_NoMemory())
-    return create_app(dataclasses.replace(opened, store=store))
+    return opened

@@ -41,12 +41,11 @@ def measure_http(plan: Plan) -> Findings | None:
             for subject in subjects:
                 click.echo(f"  round {number + 1}: {subject.name}, {subject.server}", err=True)
                 points.append(measure(subject, number, backends, plan.cores, plan.seconds))
-        of_hop = [point for point in points if point.subject.startswith("hop")]
-        expected = sum(point.redirects for point in of_hop)
+        expected = sum(point.clicks for point in points)
         counted = backends.count_clicks(expected)
     _check(points)
     # wrk hangs up with a request open on each connection: answered perhaps, but not seen by it.
-    most = expected + 2 * CONNECTIONS * len(of_hop)
+    most = expected + 2 * CONNECTIONS * len(points)
     if counted > most:
         raise ServingError(f"{counted:,} clicks were counted, more than {most:,}")
     return describe_points(points, plan, expected=expected, counted=counted)

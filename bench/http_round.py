@@ -42,7 +42,7 @@ class Point:
     broken: int  # connections
     server_busy: float  # share of one core that the server used
     cpu_s: Mapping[str, float]  # by "web" and what stands behind it
-    redirects: int  # with those of the warm-up and the samples; of hop each is a click
+    clicks: int  # that must be counted: redirects of the warm-up and the samples as well
 
 
 def measure(subject: Subject, number: int, backends: Backends, cores: Cores, seconds: int) -> Point:
@@ -63,7 +63,7 @@ def measure(subject: Subject, number: int, backends: Backends, cores: Cores, sec
         url=url,
         log=backends.directory / "servers.log",
         cores=cores.server,
-        settings=backends.settings(with_redis=subject.needs_redis) if subject.is_hop else None,
+        settings=_settings(subject, backends),
     ) as pid:
         _check_sample(subject, url)
         warm = run_wrk(url, WARM_UP_S, *asks)
@@ -83,8 +83,20 @@ def measure(subject: Subject, number: int, backends: Backends, cores: Cores, sec
         broken=load.broken + warm.broken,
         server_busy=cpu_s["web"] * 1e6 / load.duration_us,
         cpu_s=cpu_s,
-        redirects=SAMPLES + (0 if subject.asks == "shorten" else load.requests + warm.requests),
+        clicks=_clicks(subject, load.requests + warm.requests),
     )
+
+
+def _settings(subject: Subject, backends: Backends) -> dict[str, str] | None:
+    if not subject.is_hop:
+        return None
+    return backends.settings(subject.server, with_redis=subject.needs_redis)
+
+
+def _clicks(subject: Subject, requests: int) -> int:
+    if subject.counts:
+        return SAMPLES + requests
+    return SAMPLES if subject.asks == "shorten" else 0
 
 
 def _command(subject: Subject, directory: Path, port: int) -> list[str]:

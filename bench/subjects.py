@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 HOP: Final = "app.factory:serve_from_env"
 HOP_WITHOUT_MEMORY: Final = "bench.hop_variants:without_memory"
+HOP_WITHOUT_COUNTING: Final = "bench.hop_variants:without_counting"
 
 Server = Literal["nginx", "gunicorn", "granian"]
 
@@ -21,8 +22,13 @@ class Subject:
 
     @property
     def is_hop(self) -> bool:
-        """Whether it counts clicks and needs databases."""
-        return self.factory in {HOP, HOP_WITHOUT_MEMORY}
+        """Whether it needs databases."""
+        return self.factory in {HOP, HOP_WITHOUT_MEMORY, HOP_WITHOUT_COUNTING}
+
+    @property
+    def counts(self) -> bool:
+        """Whether each redirect becomes a click."""
+        return self.is_hop and self.factory != HOP_WITHOUT_COUNTING and self.asks != "shorten"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ def list_subjects(servers: list[Server]) -> list[Subject]:
                 Subject("empty app", server, "bench.plain_apps:empty"),
                 Subject("Flask one-liner", server, "bench.plain_apps:flask_one_liner"),
                 Subject("hop hot", server, HOP),
+                Subject("hop hot, uncounted", server, HOP_WITHOUT_COUNTING),
                 Subject("hop, Redis", server, HOP_WITHOUT_MEMORY, "many links"),
                 Subject("hop, Postgres", server, HOP_WITHOUT_MEMORY, "many links", False),
                 Subject("hop shorten", server, HOP, "shorten"),
@@ -52,6 +59,7 @@ def list_subjects(servers: list[Server]) -> list[Subject]:
 
 GOALS: Final = (
     Goal(("hop hot", "gunicorn"), ("empty app", "gunicorn"), 0.85),
+    Goal(("hop hot", "gunicorn"), ("hop hot, uncounted", "gunicorn"), 0.85),
     Goal(("hop hot", "granian"), ("empty app", "granian"), 0.65),
     Goal(("hop hot", "granian"), ("return 302", "nginx"), 0.4),
     Goal(("hop, Redis", "gunicorn"), ("Flask one-liner", "gunicorn"), 0.45),

@@ -18,9 +18,10 @@ from db.migrate import find_missing
 from db.pool import open_pool
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-# More threads than this only take turns: the interpreter runs one at a time.
-THREADS = 8
-GRANIAN_THREADS = 4
+# The interpreter runs one at a time, but a thread that waits for Postgres or Redis lets others run,
+# and those who wait to write share an INSERT. Under granian hot links are so fast that each thread
+# more costs them, in waits for the interpreter.
+THREADS = {"gunicorn": 16, "granian": 4}
 GRACE_S = 10
 
 
@@ -95,9 +96,25 @@ def server_environ(settings: Settings, server: str, port: int) -> dict[str, str]
     metrics = directory / f"metrics-{port}-{os.getpid()}"
     metrics.mkdir(parents=True, exist_ok=True)
     environ = {name: value for name, value in os.environ.items() if name != "HOP_ADMIN_KEY"}
-    threads = GRANIAN_THREADS if server == "granian" else THREADS
-    environ.setdefault("HOP_DATABASE_CONNECTIONS", str(threads - 2))
+    for name, number in waiting_limits(
+        THREADS[server], environ.get("HOP_DATABASE_CONNECTIONS")
+    ).items():
+        environ.setdefault(name, str(number))
     return {**environ, DIRECTORY_VARIABLE: str(metrics)}
+
+
+def waiting_limits(threads: int, connections: str | None = None) -> dict[str, int]:
+    """How many of a process's threads may wait for Postgres, so that an eighth never does.
+
+    Args:
+        threads: at least 4.
+        connections: what HOP_DATABASE_CONNECTIONS is already set to, if it is.
+    """
+    with_connection = int(connections) if connections else max(2, threads * 3 // 8)
+    free = max(1, threads // 8)
+    # Of those who share an INSERT one has a connection.
+    sharing = max(1, threads - free - with_connection + 1)
+    return {"HOP_DATABASE_CONNECTIONS": with_connection, "HOP_GROUP_COMMIT": sharing}
 
 
 def server_arguments(server: str, factory: str, host: str, port: int, workers: int) -> list[str]:
@@ -121,7 +138,14 @@ def _gunicorn(factory: str, host: str, port: int, workers: int) -> list[str]:
     address = f"[{host}]" if ":" in host else host
     return [
         *("gunicorn", f"{factory}()", "--bind", f"{address}:{port}"),
-        *("--worker-class", "gthread", "--workers", str(workers), "--threads", str(THREADS)),
+        *(
+            "--worker-class",
+            "gthread",
+            "--workers",
+            str(workers),
+            "--threads",
+            str(THREADS["gunicorn"]),
+        ),
         *("--graceful-timeout", str(GRACE_S), "--keep-alive", "5", "--log-level", "warning"),
         "--no-control-socket",
     ]
@@ -133,6 +157,6 @@ def _granian(factory: str, host: str, port: int, workers: int) -> list[str]:
     return [
         *("granian", factory, "--factory", "--interface", "wsgi"),
         *("--host", host, "--port", str(port), "--workers", str(workers)),
-        *("--blocking-threads", str(GRANIAN_THREADS), "--respawn-failed-workers"),
+        *("--blocking-threads", str(THREADS["granian"]), "--respawn-failed-workers"),
         *("--workers-kill-timeout", str(GRACE_S), "--no-ws", "--log-level", "warning"),
     ]

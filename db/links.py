@@ -1,6 +1,6 @@
 """Links in Postgres: one function per statement."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,46 +21,49 @@ class Link:
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class NewLink:
+    """What a link is created from; `expires_at` is aware, None for never."""
+
+    code: str
+    target_url: str
+    expires_at: datetime | None = None
+
+
 _INSERT = """
 INSERT INTO links (code, target_url, expires_at)
-VALUES (%(code)s, %(target_url)s, %(expires_at)s)
+SELECT * FROM unnest(%(codes)s::text[], %(target_urls)s::text[], %(expires_at)s::timestamptz[])
 ON CONFLICT (code) DO NOTHING
 RETURNING code, target_url, created_at, expires_at, enabled, version
 """
 
 
-def insert_link(
-    pool: Pool, code: str, target_url: str, expires_at: datetime | None = None
-) -> Link | None:
-    """Create a link, or return None when the code is or ever was in use. Postgres decides."""
-    with connection_to(pool) as connection, connection.cursor(row_factory=class_row(Link)) as cur:
-        values = {"code": code, "target_url": target_url, "expires_at": expires_at}
-        return cur.execute(_INSERT, values).fetchone()
-
-
-_INSERT_MANY = """
-INSERT INTO links (code, target_url)
-SELECT * FROM unnest(%(codes)s::text[], %(target_urls)s::text[])
-ON CONFLICT (code) DO NOTHING
-RETURNING code, target_url, created_at, expires_at, enabled, version
-"""
-
-
-def insert_links(pool: Pool, target_urls: Mapping[str, str]) -> dict[str, Link]:
-    """Create links without an end, in one statement: all that can be created, or none.
+def insert_links(pool: Pool, links: Iterable[NewLink]) -> dict[str, Link]:
+    """Create links in one statement: all that can be created, or none. Postgres decides.
 
     Args:
         pool: where to.
-        target_urls: by code.
+        links: each with a code of its own.
 
     Returns:
         The new links by code, without those whose code is or ever was in use.
     """
     # In one order everywhere: two that add the same codes would else wait for each other.
-    codes = sorted(target_urls)
-    values = {"codes": codes, "target_urls": [target_urls[code] for code in codes]}
+    ordered = sorted(links, key=lambda link: link.code)
+    values = {
+        "codes": [link.code for link in ordered],
+        "target_urls": [link.target_url for link in ordered],
+        "expires_at": [link.expires_at for link in ordered],
+    }
     with connection_to(pool) as connection, connection.cursor(row_factory=class_row(Link)) as cur:
-        return {link.code: link for link in cur.execute(_INSERT_MANY, values)}
+        return {link.code: link for link in cur.execute(_INSERT, values)}
+
+
+def insert_link(
+    pool: Pool, code: str, target_url: str, expires_at: datetime | None = None
+) -> Link | None:
+    """Create a link, or return None when the code is or ever was in use."""
+    return insert_links(pool, [NewLink(code, target_url, expires_at)]).get(code)
 
 
 _FIND = """

@@ -12,7 +12,7 @@ from bench.growth import _code, _fill
 from bench.http_round import measure
 from bench.machine import split_cores
 from bench.serving import ServingError, python_module, serving
-from bench.subjects import HOP, HOP_WITHOUT_MEMORY, Subject
+from bench.subjects import HOP, HOP_WITHOUT_COUNTING, HOP_WITHOUT_MEMORY, Subject
 from bench.wrk import CONNECTIONS
 from db.links import find_link
 from db.pool import open_pool
@@ -20,6 +20,7 @@ from db.pool import open_pool
 pytestmark = pytest.mark.integration
 
 HOT = Subject("hop hot", "gunicorn", HOP)
+UNCOUNTED = Subject("hop hot, uncounted", "gunicorn", HOP_WITHOUT_COUNTING)
 REDIS = Subject("hop, Redis", "gunicorn", HOP_WITHOUT_MEMORY, "many links")
 POSTGRES = Subject("hop, Postgres", "gunicorn", HOP_WITHOUT_MEMORY, "many links", needs_redis=False)
 
@@ -34,7 +35,10 @@ def test_tiers_when_taken_out_are_not_asked_and_every_click_is_counted(tmp_path:
             after = count_look_ups(backends)
             in_redis.append(after[0] - before[0])
             in_postgres.append(after[1] - before[1])
-        hot, cached, uncached = (point.redirects for point in points)
+        hot, cached, uncached = (point.clicks for point in points)
+        points.append(measure(UNCOUNTED, 0, backends, split_cores(), 1))
+        assert points[-1].requests > 0
+        assert points[-1].clicks == 0
         assert max(in_redis[0], in_postgres[0]) < hot / 10
         assert in_redis[1] > cached / 2
         assert in_postgres[1] < cached / 10
@@ -42,7 +46,7 @@ def test_tiers_when_taken_out_are_not_asked_and_every_click_is_counted(tmp_path:
         assert in_postgres[2] > uncached / 2
         assert {point.refused + point.broken for point in points} == {0}
         answered = hot + cached + uncached
-        in_flight = 2 * CONNECTIONS * len(points)
+        in_flight = 2 * CONNECTIONS * 3
         assert answered <= backends.count_clicks(answered) <= answered + in_flight
 
 

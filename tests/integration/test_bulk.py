@@ -13,7 +13,7 @@ from app.bulk import MOST_AT_ONCE, shorten_many
 from app.cached_link import cached_form
 from app.code_origin import trace_code
 from db.errors import DatabaseUnavailableError
-from db.links import find_link, insert_link, insert_links
+from db.links import NewLink, find_link, insert_link, insert_links
 from db.pool import Pool
 from keygen.errors import CodesUnavailableError
 from keygen.strategies.hash import Hashed
@@ -126,7 +126,7 @@ def test_insert_links_when_many_want_the_same_codes_lets_one_win_each(pool: Pool
 
     def insert(number: int) -> set[str]:
         order = codes if number % 2 else codes[::-1]
-        return set(insert_links(pool, dict.fromkeys(order, f"{TARGET}{number}")))
+        return set(insert_links(pool, [NewLink(code, f"{TARGET}{number}") for code in order]))
 
     with ThreadPoolExecutor(8) as threads:
         won = list(threads.map(insert, range(24)))
@@ -144,6 +144,6 @@ def test_insert_links_when_some_codes_are_taken_makes_the_others(pool: Pool, dat
     taken = {code for code in codes if data.draw(st.booleans())}
     for code in taken:
         insert_link(pool, code, f"{TARGET}before")
-    made = insert_links(pool, dict.fromkeys(codes, TARGET))
+    made = insert_links(pool, [NewLink(code, TARGET) for code in codes])
     assert made.keys() == codes - taken
     assert all(find_link(pool, code).target_url == TARGET for code in made)

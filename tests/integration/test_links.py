@@ -1,6 +1,7 @@
 """Links in Postgres: a code maps to one link, whoever asks at the same time."""
 
 import dataclasses
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +11,7 @@ import redis
 from app import links, lookups
 from app.cached_link import cached_form
 from app.errors import AliasTakenError, LinkNotFoundError
-from db.links import delete_link, find_link, insert_link, update_link
+from db.links import Link, NewLink, delete_link, find_link, insert_link, update_link
 from db.pool import Pool
 from tests.integration.conftest import Hop
 from tests.running_demo import wait_until
@@ -61,6 +62,37 @@ def test_shorten_skips_a_generated_code_when_it_is_taken_or_reserved(hop: Hop, m
     codes = iter(["AbCdEfG", "metrics", "Shorten", "zzzzzzz"])
     monkeypatch.setattr(type(store.strategy), "candidate", lambda *_: next(codes))
     assert links.shorten(store, TARGET).code == "zzzzzzz"
+
+
+def test_shorten_when_others_do_too_shares_their_write_and_one_gets_an_alias(
+    hop: Hop, pool: Pool, monkeypatch
+):
+    store, groups = hop.resources.store, []
+    insert = links.insert_links
+
+    def record(pool: Pool, group: Collection[NewLink]) -> dict[str, Link]:
+        groups.append({new.code for new in group})
+        return insert(pool, group)
+
+    def shorten(alias: str) -> str:
+        try:
+            return links.shorten(store, f"{TARGET}{alias}", alias).target_url
+        except AliasTakenError:
+            return "taken"
+
+    monkeypatch.setattr(links, "insert_links", record)
+    with ThreadPoolExecutor(5) as threads:
+        with pool.connection() as other, other.transaction():
+            other.execute("INSERT INTO links (code, target_url) VALUES ('first', 'https://a.b/')")
+            first = threads.submit(shorten, "first")  # waits for the other to commit
+            wait_until(lambda: groups, 10)
+            later = [threads.submit(shorten, alias) for alias in ("a-1", "a-1", "a-2", "first")]
+            wait_until(lambda: len(store.inserts) == 4, 10)
+        results = [each.result() for each in later]
+    assert first.result() == "taken"
+    assert sorted(results) == sorted([f"{TARGET}a-1", "taken", f"{TARGET}a-2", "taken"])
+    assert groups == [{"first"}, {"a-1", "a-2", "first"}]
+    assert lookups.resolve(store, "a-2").tier == "redis"
 
 
 def test_shorten_refuses_an_alias_when_it_is_taken(hop: Hop):

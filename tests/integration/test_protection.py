@@ -195,6 +195,21 @@ def test_load_is_shed_when_all_connections_are_in_use(hop: Hop, redis_client):
     assert hop.client.get(f"/{cold}").status_code == 302
 
 
+def test_shorten_is_shed_when_the_line_of_those_who_write_is_full(hop: Hop, pool: Pool):
+    link, inserts = hop.shorten(TARGET), hop.resources.store.inserts
+    asked = [
+        {"url": TARGET, "alias": f"mine-{n}"} for n in range(hop.resources.settings.group_commit)
+    ]
+    with ThreadPoolExecutor(len(asked)) as threads, pool.connection() as other:
+        with other.transaction():
+            other.execute("LOCK TABLE links IN SHARE MODE")  # lets readers read
+            begun = threads.map(lambda body: hop.client.post("/shorten", json=body), asked)
+            wait_until(lambda: len(inserts) == len(asked) - 1, 10)
+            assert hop.client.post("/shorten", json={"url": TARGET}).status_code == 503
+            assert hop.client.get(f"/{link}").status_code == 302
+        assert [answer.status_code for answer in begun] == [201] * len(asked)
+
+
 @pytest.fixture
 def limited(hop: Hop) -> Hop:
     """The same with a limit of three unknown codes a minute."""

@@ -1,9 +1,12 @@
-"""hop serve: what it refuses before it asks any server."""
+"""hop serve: what it refuses before it asks any server, and what it gives to the WSGI server."""
+
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from cli.serve import serve
+from app.settings import Settings
+from cli.serve import THREADS, serve, server_environ, waiting_limits
 
 pytestmark = pytest.mark.unit
 
@@ -15,3 +18,31 @@ def test_open_lab_is_refused_when_others_could_reach_it(host: str):
     result = CliRunner().invoke(serve, ["--host", host], env={**NEEDED, "HOP_LAB": "demo"})
     assert result.exit_code == 1
     assert "set HOP_LAB=admin or off" in result.output
+
+
+@pytest.mark.parametrize(
+    ("threads", "connections", "free"), [(16, None, 2), (16, "10", 2), (4, None, 1)]
+)
+def test_some_threads_stay_free_when_all_others_wait_for_postgres(
+    threads: int, connections: str | None, free: int
+):
+    limits = waiting_limits(threads, connections)
+    # The leader of a group has one of the connections.
+    assert limits["HOP_DATABASE_CONNECTIONS"] + limits["HOP_GROUP_COMMIT"] - 1 == threads - free
+    assert limits["HOP_DATABASE_CONNECTIONS"] == int(
+        connections or limits["HOP_DATABASE_CONNECTIONS"]
+    )
+
+
+@pytest.mark.parametrize("server", ["gunicorn", "granian"])
+def test_limits_of_the_threads_go_to_the_server_unless_they_are_set(
+    server: str, tmp_path: Path, monkeypatch
+):
+    settings = Settings(database_url="", redis_url="", journal_dir=str(tmp_path))
+    limits = waiting_limits(THREADS[server])
+    for name in limits:
+        monkeypatch.delenv(name, raising=False)
+    given = server_environ(settings, server, 80)
+    assert {name: int(given[name]) for name in limits} == limits
+    monkeypatch.setenv("HOP_GROUP_COMMIT", "1")
+    assert server_environ(settings, server, 80)["HOP_GROUP_COMMIT"] == "1"
