@@ -42,8 +42,12 @@ from db.rollups import add_rollup
 log = structlog.get_logger(__name__)
 
 ALL: Final = range(PARTITIONS)
-# Of each stream. A long backlog makes long batches: the more clicks, the more have rows in common.
-CHUNKS_PER_BATCH: Final = 12
+# Chunks of each stream in a batch. A long backlog makes long batches: the more clicks, the more
+# have rows in common. How long follows from the rows of the batch before, which take the memory.
+FIRST_CHUNKS: Final = 12
+FEWEST_CHUNKS: Final = 4
+MOST_CHUNKS: Final = 48
+ROWS_PER_BATCH: Final = 70_000
 BLOCK_MS: Final = 500
 # After a batch that was all there was. What a batch costs hardly depends on what is in it: without
 # a pause the worker would spend a sixth of a core on a thousand clicks a second.
@@ -79,6 +83,7 @@ class Consumer:
         """
         self._pool = pool
         self._wire = wire
+        self._chunks = FIRST_CHUNKS
 
     def run(self, stopping: threading.Event, locks: PartitionLocks) -> None:
         """Consume this worker's share until told to stop; a batch that was begun is finished."""
@@ -93,7 +98,7 @@ class Consumer:
                     self._tidy()
                     tidy_at = time.monotonic() + TIDY_EVERY_S
                 if locks.held:
-                    if self.consume(BLOCK_MS, sorted(locks.held)) < CHUNKS_PER_BATCH:
+                    if self.consume(BLOCK_MS, sorted(locks.held)) < FIRST_CHUNKS:
                         stopping.wait(GATHER_S)
                 else:  # there are more workers than partitions
                     stopping.wait(REBALANCE_EVERY_S)
@@ -125,23 +130,28 @@ class Consumer:
         """
         # From the beginning, not from where we were: what is counted has been deleted.
         beginnings: Any = dict.fromkeys((STREAMS[each] for each in partitions), "0")
-        read = self._wire.xread(beginnings, count=CHUNKS_PER_BATCH, block=block_ms)
+        read = self._wire.xread(beginnings, count=self._chunks, block=block_ms)
         streams = cast("list[tuple[bytes, list[Entry]]]", read)
         entries = [entry for _, found in streams for entry in found]
         if entries:
-            self.count(*_chunks(entries))
+            rows = self.count(*_chunks(entries))
             for stream, found in streams:
                 self._wire.xdel(stream, *(entry_id for entry_id, _ in found))
+            is_backlog = any(len(found) == self._chunks for _, found in streams)
+            self._chunks = next_chunks(self._chunks, rows) if is_backlog else FIRST_CHUNKS
         return len(entries)
 
-    def count(self, chunks: Sequence[Chunk], damaged: Sequence[DeadLetter] = ()) -> None:
+    def count(self, chunks: Sequence[Chunk], damaged: Sequence[DeadLetter] = ()) -> int:
         """Add chunks to the roll-ups and advance the receipts, in one transaction.
 
         When Postgres refuses something that is in them, the halves are counted each on its own,
         and so on until the line is found. It is kept as a dead letter, and all others are counted.
+
+        Returns:
+            The rows of `click_hours` that were made or changed.
         """
         try:
-            self._count_together(chunks, damaged)
+            return self._count_together(chunks, damaged)
         except RefusedError as error:
             if not chunks:
                 raise  # then it is not a line that is refused
@@ -152,16 +162,15 @@ class Consumer:
                 halves = [[half] for half in _halves(chunks[0])]
             if len(halves) == 1:
                 self._bury(chunks[0], str(error))
-            else:
-                self.count(halves[0], damaged)
-                self.count(halves[1])
+                return 0
+            return self.count(halves[0], damaged) + self.count(halves[1])
 
     def _tidy(self) -> None:
         prune_receipts(self._pool)
         # Whatever is in it is in a journal too, and its adopter sends it to where we read.
         self._wire.delete(FORMER_STREAM)
 
-    def _count_together(self, chunks: Sequence[Chunk], damaged: Sequence[DeadLetter]) -> None:
+    def _count_together(self, chunks: Sequence[Chunk], damaged: Sequence[DeadLetter]) -> int:
         with connection_to(self._pool) as connection:
             try:
                 with connection.transaction():
@@ -172,8 +181,9 @@ class Consumer:
                         fresh = uncounted(chunk, after[chunk.producer])
                         after[chunk.producer] += len(fresh.lines)
                         batch.add(fresh)
+                    rollup = batch.roll_up()
                     if after != before:
-                        add_rollup(connection, batch.roll_up())
+                        add_rollup(connection, rollup)
                         advance_receipts(connection, before, after)
                     if batch.poisoned or damaged:
                         letters = [*batch.letters, *damaged]
@@ -182,6 +192,7 @@ class Consumer:
                 raise RefusedError(str(error)) from error
         if batch.poisoned:
             log.warning("poisoned lines skipped", lines=batch.poisoned)
+        return len(rollup.hours)
 
     def _bury(self, line: Chunk, reason: str) -> None:
         """Move the receipt past a line that cannot be counted."""
@@ -192,6 +203,12 @@ class Consumer:
                 add_dead_letters(connection, [letter], lines=1)
                 advance_receipts(connection, before, {line.producer: line.end})
         log.error("a line that Postgres refuses was skipped", reason=reason)
+
+
+def next_chunks(chunks: int, rows: int) -> int:
+    """Chunks of each stream in the batch after one that was full: at most twice as many."""
+    fitting = chunks * ROWS_PER_BATCH // max(rows, 1)
+    return max(FEWEST_CHUNKS, min(fitting, 2 * chunks, MOST_CHUNKS))
 
 
 def uncounted(chunk: Chunk, receipt: int) -> Chunk:

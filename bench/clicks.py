@@ -6,11 +6,9 @@ The worker runs in a process of its own, which uses one core; Postgres and Redis
 import gc
 import multiprocessing
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -18,7 +16,7 @@ from random import Random
 
 import redis
 
-from analytics_worker.consumer import CHUNKS_PER_BATCH, Consumer
+from analytics_worker.consumer import FIRST_CHUNKS, Consumer
 from analytics_worker.events import (
     CHUNK_BYTES,
     PARTITIONS,
@@ -32,13 +30,7 @@ from analytics_worker.rollup import Batch
 from app.clicks.journal import Journal
 from bench.machine import pin
 from bench.section import Plan
-from cli.worker import (
-    GC_THRESHOLD,
-    STATEMENT_TIMEOUT_MS,
-    SWITCH_INTERVAL_S,
-    THREADS,
-    WIRE_TIMEOUT_S,
-)
+from cli.worker import GC_THRESHOLD, STATEMENT_TIMEOUT_MS, WIRE_TIMEOUT_S
 from db.pool import open_pool
 from db.redis_client import connect_redis
 from lab.servers import lab_servers
@@ -86,9 +78,9 @@ def _measure_journal() -> None:
 
 def _measure_rollup(name: str, chunks: list[Chunk]) -> None:
     before = time.process_time()
-    for first in range(0, len(chunks), CHUNKS_PER_BATCH * PARTITIONS):
+    for first in range(0, len(chunks), FIRST_CHUNKS * PARTITIONS):
         batch = Batch()
-        for chunk in chunks[first : first + CHUNKS_PER_BATCH * PARTITIONS]:
+        for chunk in chunks[first : first + FIRST_CHUNKS * PARTITIONS]:
             batch.add(chunk)
         batch.roll_up()
     _print_rate(f"roll-up alone, {name}", time.process_time() - before)
@@ -118,7 +110,6 @@ def _drain(database_url: str, redis_url: str, core: frozenset[int], report: Conn
     """Count all that is in the streams; report seconds, CPU seconds and peaks of memory."""
     pin(0, core)
     gc.set_threshold(GC_THRESHOLD)
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
     with (
         open_pool(
             database_url, name="hop-bench", statement_timeout_ms=STATEMENT_TIMEOUT_MS
@@ -129,17 +120,11 @@ def _drain(database_url: str, redis_url: str, core: frozenset[int], report: Conn
         pool.wait()
         started, started_cpu = time.perf_counter(), time.process_time()
         peaks_mb: list[float] = []  # after each batch
-        with ThreadPoolExecutor(THREADS) as threads:
-            shares = [range(PARTITIONS)[number::THREADS] for number in range(THREADS)]
-            list(threads.map(lambda share: _drain_share(consumer, share, peaks_mb), shares))
+        while consumer.consume(1):
+            peaks_mb.append(_peak_mb())
         seconds, cpu_s = time.perf_counter() - started, time.process_time() - started_cpu
         quarters_mb = [peaks_mb[len(peaks_mb) * part // 4 - 1] for part in range(1, 5)]
         report.send((seconds, cpu_s, quarters_mb))
-
-
-def _drain_share(consumer: Consumer, partitions: range, peaks_mb: list[float]) -> None:
-    while consumer.consume(1, partitions):
-        peaks_mb.append(_peak_mb())
 
 
 def _chunks(next_code: Callable[[], str]) -> list[Chunk]:

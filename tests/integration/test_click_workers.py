@@ -9,8 +9,17 @@ from contextlib import ExitStack, closing
 
 import psycopg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from analytics_worker.consumer import Consumer
+from analytics_worker.consumer import (
+    FEWEST_CHUNKS,
+    FIRST_CHUNKS,
+    MOST_CHUNKS,
+    ROWS_PER_BATCH,
+    Consumer,
+    next_chunks,
+)
 from analytics_worker.events import PARTITIONS, chunk_from_fields
 from db.errors import DatabaseUnavailableError
 from db.partition_locks import PartitionLocks
@@ -33,6 +42,30 @@ def test_clicks_are_counted_once_when_two_workers_count_at_the_same_time(
             orders = [chunks, chunks, chunks[:10], chunks]
             list(threads.map(lambda order: [pipeline.consumer.count([c]) for c in order], orders))
     assert sum(pipeline.clicks(f"code{n}") for n in range(3)) == 1_000
+
+
+def test_batches_when_there_is_a_backlog_grow_and_begin_small_again_after_it(pipeline: Pipeline):
+    def ship(chunks: int) -> None:
+        for _ in range(chunks):
+            pipeline.click(1)
+            pipeline.shipper.ship()
+
+    ship(FIRST_CHUNKS * 3 + 5)
+    taken = [pipeline.consumer.consume(block_ms=1) for _ in range(3)]
+    assert taken == [FIRST_CHUNKS, 2 * FIRST_CHUNKS, 5]
+    ship(FIRST_CHUNKS + 1)
+    assert [pipeline.consumer.consume(block_ms=1) for _ in range(2)] == [FIRST_CHUNKS, 1]
+    assert pipeline.clicks() == 4 * FIRST_CHUNKS + 6
+
+
+@given(st.integers(FEWEST_CHUNKS, MOST_CHUNKS), st.integers(0, 10_000_000))
+def test_batch_after_a_full_one_has_about_as_many_rows_as_memory_is_given_to(chunks, rows):
+    after = next_chunks(chunks, rows)
+    assert FEWEST_CHUNKS <= after <= min(2 * chunks, MOST_CHUNKS)
+    if after > FEWEST_CHUNKS:
+        assert rows / chunks * after <= ROWS_PER_BATCH
+    if after < min(2 * chunks, MOST_CHUNKS):
+        assert rows / chunks * (after + 1) > ROWS_PER_BATCH
 
 
 @pytest.fixture
