@@ -24,6 +24,9 @@ from db.pool import Pool, open_pool
 from lab.figures import percentile
 from lab.servers import lab_servers
 
+# All of 10 million links fit, and stay there once they are filled in: what grows is the index. How
+# long a disk takes is not hop's to tell.
+BUFFERS: Final = "4GB"
 STEP: Final = 250_000
 BLOCKS: Final = 50  # per size and round, in turn with the other sizes
 LOOK_UPS: Final = 100  # per block
@@ -47,7 +50,8 @@ def measure_growth(plan: Plan) -> Findings:
         db.embedded.EmbeddedServerError: a package is missing, or a server does not start.
         ServingError: a link that must be there is not found.
     """
-    with lab_servers(with_redis=False) as servers, ExitStack() as opened:
+    servers_of_our_own = lab_servers(with_redis=False, shared_buffers=BUFFERS)
+    with servers_of_our_own as servers, ExitStack() as opened:
         pools, sizes = {}, []
         for links in FULL_SIZES if plan.full else SIZES:
             url = opened.enter_context(servers.fresh_database())

