@@ -49,8 +49,8 @@ FEWEST_CHUNKS: Final = 4
 MOST_CHUNKS: Final = 48
 ROWS_PER_BATCH: Final = 70_000
 BLOCK_MS: Final = 500
-# After a batch that was all there was. What a batch costs hardly depends on what is in it: without
-# a pause the worker would spend a sixth of a core on a thousand clicks a second.
+# After a batch that was all there was. What a batch costs hardly depends on what is in it: with
+# this pause 800 clicks a second take 12 % of a core, Postgres included, without it 29 %.
 GATHER_S: Final = 0.25
 REBALANCE_EVERY_S: Final = 1.0
 TIDY_EVERY_S: Final = 3_600.0
