@@ -131,6 +131,7 @@ def open_resources(settings: Settings) -> Resources:
             *_click_jobs(settings, journal, recorder, shipper, jobs_pool),
             Job("publish changes", 0.5, cache.publish_waiting),
             Job("probe Redis", 0.5, cache.probe),
+            Job("probe Postgres", 0.5, lambda: db_pool.probe(pool)),
             Job("export metrics", 1.0, export.run),
         ]
     )

@@ -1,5 +1,6 @@
 """The connection pool, and the one place where driver errors become ours."""
 
+import contextlib
 import select
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -139,6 +140,17 @@ def ping(pool: Pool) -> None:
     """
     with connection_to(pool) as connection:
         connection.execute("SELECT FROM links LIMIT 0")
+
+
+def probe(pool: Pool) -> None:
+    """While Postgres is left alone, find out whether it answers. Called now and then.
+
+    Else the requests that come first after it is back would find that out: one of them, while all
+    others are refused.
+    """
+    if pool.breaker.is_open:
+        with contextlib.suppress(DatabaseUnavailableError):
+            ping(pool)
 
 
 def server_version(pool: Pool) -> int:

@@ -178,6 +178,13 @@ def test_breaker_stays_closed_when_postgres_answers_with_errors(pool: Pool):
     assert not pool.breaker.is_open
 
 
+def test_postgres_is_found_to_be_back_when_nobody_asks_for_a_link(hop: Hop):
+    breaker = hop.resources.pool.breaker
+    while not breaker.is_open:
+        breaker.note_failure(RuntimeError("away"))
+    wait_until(lambda: not breaker.is_open, 10)
+
+
 def test_load_is_shed_when_all_connections_are_in_use(hop: Hop, redis_client):
     cached, cold = hop.shorten(TARGET), hop.shorten(TARGET)
     redis_client.delete(f"link:{cold}")
