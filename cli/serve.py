@@ -154,9 +154,5 @@ def _gunicorn(factory: str, host: str, port: int, workers: int) -> list[str]:
 def _granian(factory: str, host: str, port: int, workers: int) -> list[str]:
     if find_spec("granian") is None:
         raise click.ClickException("granian is not installed. Try: pip install 'hop[fast]'")
-    return [
-        *("granian", factory, "--factory", "--interface", "wsgi"),
-        *("--host", host, "--port", str(port), "--workers", str(workers)),
-        *("--blocking-threads", str(THREADS["granian"]), "--respawn-failed-workers"),
-        *("--workers-kill-timeout", str(GRACE_S), "--no-ws", "--log-level", "warning"),
-    ]
+    numbers = (port, workers, THREADS["granian"], GRACE_S)
+    return ["cli.granian_server", factory, host, *map(str, numbers)]

@@ -1,11 +1,14 @@
 """hop serve: what it refuses before it asks any server, and what it gives to the WSGI server."""
 
+import signal
+import threading
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from app.settings import Settings
+from cli.granian_server import Server
 from cli.serve import THREADS, serve, server_environ, waiting_limits
 
 pytestmark = pytest.mark.unit
@@ -46,3 +49,23 @@ def test_limits_of_the_threads_go_to_the_server_unless_they_are_set(
     assert {name: int(given[name]) for name in limits} == limits
     monkeypatch.setenv("HOP_GROUP_COMMIT", "1")
     assert server_environ(settings, server, 80)["HOP_GROUP_COMMIT"] == "1"
+
+
+def test_granian_when_told_to_stop_while_it_notes_that_it_was_told_so_does_not_wait_for_itself():
+    server = Server("module:app")
+
+    class Interrupted(threading.Event):
+        """While it is set, its lock is held, and a second signal comes."""
+
+        is_held = False
+
+        def set(self) -> None:
+            assert not self.is_held, "this would wait for ever"
+            self.is_held = True
+            server.signal_handler_interrupt(signal.SIGTERM, None)
+            super().set()
+
+    server.main_loop_interrupt = Interrupted()
+    server.signal_handler_interrupt(signal.SIGTERM, None)
+    assert server.main_loop_interrupt.is_set()
+    assert server.interrupt_signal
