@@ -28,10 +28,8 @@ from db.errors import DatabaseUnavailableError
 from db.pool import Pool
 from db.redis_client import connect_redis
 
-# A redirect does not wait longer for the cache than it would for the database.
-CACHE_TIMEOUT_S = 0.05
 WIRE_TIMEOUT_S = 2.0
-# Nor does it wait long for a connection or for others that write: then it is answered with 503.
+# A request that waits longer for a connection, or for others that write, is answered with 503.
 CHECKOUT_TIMEOUT_S = 0.15
 JOB_CONNECTIONS = 3
 
@@ -106,7 +104,7 @@ def open_resources(settings: Settings) -> Resources:
     )
     # Requests that fill their pool do not keep clicks and ranges of codes waiting.
     jobs_pool = db_pool.open_pool(settings.database_url, name="hop-jobs", max_size=JOB_CONNECTIONS)
-    cache_client = connect_redis(settings.redis_url, CACHE_TIMEOUT_S)
+    cache_client = connect_redis(settings.redis_url, settings.redis_timeout_ms / 1_000)
     wire_client = connect_redis(settings.redis_url, WIRE_TIMEOUT_S)
     codes = open_strategy(settings, jobs_pool)
     cache = LinkCache(

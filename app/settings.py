@@ -50,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_url_bytes: Annotated[int, Meta(ge=64, le=65_536)] = 2_048
     cache_ttl_s: Seconds = 3_600
     negative_cache_ttl_s: Seconds = 10
+    # A redirect gives up on Redis after so long, and asks Postgres.
+    redis_timeout_ms: Annotated[int, Meta(ge=5, le=1_000)] = 50
     # Of one web process, for requests; and how many requests may share one INSERT. Together fewer
     # than its threads, so that a slow Postgres cannot hold all of them: links in a cache always
     # find one. `hop serve` sets both by the number of threads that it gives to the server.
