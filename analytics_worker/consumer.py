@@ -12,7 +12,6 @@ What must always hold:
 None of this depends on which worker reads which stream, or on how many read the same one.
 """
 
-import random
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -32,6 +31,7 @@ from analytics_worker.events import (
     place_from_fields,
 )
 from analytics_worker.rollup import Batch
+from db.backoff import backoff_s
 from db.clicks import advance_receipts, lock_receipts, prune_receipts
 from db.dead_letters import DeadLetter, add_dead_letters
 from db.errors import DatabaseUnavailableError
@@ -43,7 +43,8 @@ log = structlog.get_logger(__name__)
 
 ALL: Final = range(PARTITIONS)
 # Chunks of each stream in a batch. A long backlog makes long batches: the more clicks, the more
-# have rows in common. How long follows from the rows of the batch before, which take the memory.
+# have rows in common. How long follows from the rows of the batch before; where there are few, from
+# the memory that half a million clicks take, some hundred megabytes.
 FIRST_CHUNKS: Final = 12
 FEWEST_CHUNKS: Final = 4
 MOST_CHUNKS: Final = 48
@@ -83,7 +84,8 @@ class Consumer:
         """
         self._pool = pool
         self._wire = wire
-        self._chunks = FIRST_CHUNKS
+        self._chunks = FIRST_CHUNKS  # of each stream, in the next batch
+        self._is_behind = False  # the last batch was not all there was
 
     def run(self, stopping: threading.Event, locks: PartitionLocks) -> None:
         """Consume this worker's share until told to stop; a batch that was begun is finished."""
@@ -98,7 +100,8 @@ class Consumer:
                     self._tidy()
                     tidy_at = time.monotonic() + TIDY_EVERY_S
                 if locks.held:
-                    if self.consume(BLOCK_MS, sorted(locks.held)) < FIRST_CHUNKS:
+                    self.consume(BLOCK_MS, sorted(locks.held))
+                    if not self._is_behind:
                         stopping.wait(GATHER_S)
                 else:  # there are more workers than partitions
                     stopping.wait(REBALANCE_EVERY_S)
@@ -110,9 +113,9 @@ class Consumer:
                 failures += 1
                 log.exception("the worker met an error that it does not know")
             if failures:
-                rebalance_at = 0.0  # the locks may have gone with the connection
-                longest = min(FIRST_PAUSE_S * 2**failures, LONGEST_PAUSE_S)
-                stopping.wait(random.uniform(longest / 2, longest))  # noqa: S311 - jitter
+                locks.close()  # another worker may be able to do what we cannot
+                rebalance_at = 0.0
+                stopping.wait(backoff_s(failures, FIRST_PAUSE_S, LONGEST_PAUSE_S))
 
     def consume(self, block_ms: int, partitions: Iterable[int] = ALL) -> int:
         """Count one batch of chunks.
@@ -133,12 +136,16 @@ class Consumer:
         read = self._wire.xread(beginnings, count=self._chunks, block=block_ms)
         streams = cast("list[tuple[bytes, list[Entry]]]", read)
         entries = [entry for _, found in streams for entry in found]
+        self._is_behind = any(len(found) == self._chunks for _, found in streams)
         if entries:
-            rows = self.count(*_chunks(entries))
+            try:
+                rows = self.count(*_chunks(entries))
+            except DatabaseUnavailableError:  # the batch may have been more than it does in time
+                self._chunks = max(1, self._chunks // 2)
+                raise
             for stream, found in streams:
                 self._wire.xdel(stream, *(entry_id for entry_id, _ in found))
-            is_backlog = any(len(found) == self._chunks for _, found in streams)
-            self._chunks = next_chunks(self._chunks, rows) if is_backlog else FIRST_CHUNKS
+            self._chunks = next_chunks(self._chunks, rows) if self._is_behind else FIRST_CHUNKS
         return len(entries)
 
     def count(self, chunks: Sequence[Chunk], damaged: Sequence[DeadLetter] = ()) -> int:
@@ -153,6 +160,9 @@ class Consumer:
         try:
             return self._count_together(chunks, damaged)
         except RefusedError as error:
+            if damaged:
+                self._count_together((), damaged)
+                return self.count(chunks)
             if not chunks:
                 raise  # then it is not a line that is refused
             if len(chunks) > 1:
@@ -163,7 +173,7 @@ class Consumer:
             if len(halves) == 1:
                 self._bury(chunks[0], str(error))
                 return 0
-            return self.count(halves[0], damaged) + self.count(halves[1])
+            return self.count(halves[0]) + self.count(halves[1])
 
     def _tidy(self) -> None:
         prune_receipts(self._pool)

@@ -1,6 +1,5 @@
 """The thread that does what a web process must do beside answering: small jobs, again and again."""
 
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from typing import Final
 import redis
 import structlog
 
+from db.backoff import backoff_s
 from db.errors import DatabaseUnavailableError
 
 log = structlog.get_logger(__name__)
@@ -43,12 +43,15 @@ class Job:
 
     def _note_failure(self) -> float:
         self.failures += 1
-        longest = min(self.every_s * 2**self.failures, max(LONGEST_PAUSE_S, self.every_s))
-        return random.uniform(longest / 2, longest)  # noqa: S311 - jitter
+        return backoff_s(self.failures, self.every_s, max(LONGEST_PAUSE_S, self.every_s))
 
 
 class Housekeeper:
-    """Runs jobs in turn, on one thread of its own; none can keep another from its turn for long."""
+    """Runs jobs in turn, on one thread of its own.
+
+    A job that waits for a server keeps the others waiting: what must not be late has a housekeeper
+    of its own.
+    """
 
     def __init__(self, jobs: list[Job]) -> None:
         """Take the jobs, in the order in which they are done when several are due."""

@@ -31,8 +31,7 @@ def worker() -> None:
     settings = read_settings()
     gc.set_threshold(GC_THRESHOLD)
     stopping = threading.Event()
-    for end in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(end, lambda *_: stopping.set())
+    _set_on_signal(stopping)
     with (
         connect_redis(settings.redis_url, WIRE_TIMEOUT_S) as wire,
         open_pool(
@@ -44,3 +43,18 @@ def worker() -> None:
         closing(PartitionLocks(settings.database_url, range(PARTITIONS))) as locks,
     ):
         Consumer(pool, wire).run(stopping, locks)
+
+
+def _set_on_signal(stopping: threading.Event) -> None:
+    """Set it when SIGTERM or SIGINT comes: in a thread that waits for them.
+
+    A handler would run in the main thread, which may just then hold the lock of the event.
+    """
+    ends = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # in all threads that are started from now on
+
+    def wait() -> None:
+        signal.sigwait(ends)
+        stopping.set()
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()

@@ -7,7 +7,7 @@ import pytest
 from analytics_worker.events import STREAMS, Chunk, Click, chunk_to_fields, encode_click, stream_of
 from db import dead_letters
 from db.clicks import read_receipts
-from db.dead_letters import count_dead_letters
+from db.dead_letters import DeadLetter, count_dead_letters
 from db.pool import Pool
 from tests.click_pipeline import Pipeline
 
@@ -100,3 +100,13 @@ def test_newest_letters_are_kept_and_all_counted_when_there_are_many(
     pipeline.consumer.count([Chunk("p", 10, lines[10:])])
     assert [content for *_, content in letters(pipeline.pool)] == [b"5\n", b"6\n", b"7\n"]
     assert count_dead_letters(pipeline.pool) == 8
+
+
+def test_damaged_chunk_is_kept_when_postgres_refuses_a_line_of_the_same_batch(pipeline: Pipeline):
+    chance = random.Random(62)
+    refused = encode_click(Click(f"{chance.getrandbits(60_000):x}", NOW_MS))
+    damaged = DeadLetter("chunk", "damaged", b"what was left of it")
+    pipeline.consumer.count([Chunk("p", 0, refused + GOOD)], [damaged])
+    assert pipeline.clicks() == 1
+    assert count_dead_letters(pipeline.pool) == 2
+    assert sorted(places(pipeline.pool), key=str) == [("p", 0), (None, None)]
