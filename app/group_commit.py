@@ -35,15 +35,8 @@ class _Place(Generic[Item, Result]):
 class GroupCommit(Generic[Item, Result]):
     """A line of threads with something to write. Thread-safe."""
 
-    def __init__(self, most: int = 8, wait_s: float = 0.15) -> None:
-        """Begin with nobody.
-
-        Args:
-            most: threads that may write or wait for it; others first wait for one of them to leave.
-            wait_s: for so long.
-        """
-        self._places = threading.BoundedSemaphore(most)
-        self._wait_s = wait_s
+    def __init__(self) -> None:
+        """Begin with nobody."""
         self._line: list[_Place[Item, Result]] = []
         self._is_writing = False
         self._lock = threading.Lock()
@@ -60,17 +53,8 @@ class GroupCommit(Generic[Item, Result]):
             The result for the item.
 
         Raises:
-            TimeoutError: too many wait; nothing was written.
             Exception: what the write of its group raised, for all who were in it.
         """
-        if not self._places.acquire(timeout=self._wait_s):
-            raise TimeoutError(f"the line has been full for {self._wait_s} s")
-        try:
-            return self._commit(item, write)
-        finally:
-            self._places.release()
-
-    def _commit(self, item: Item, write: Callable[[Sequence[Item]], Sequence[Result]]) -> Result:
         mine: _Place[Item, Result] = _Place(item)
         with self._lock:
             self._line.append(mine)

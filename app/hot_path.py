@@ -13,7 +13,7 @@ _NO_BODY: Final = [b""]
 
 
 class HotPath:
-    """WSGI middleware: a dict look-up, one journal write, three headers. No lock, no socket.
+    """WSGI middleware: a dict look-up, one journal write under its lock, three headers; no socket.
 
     `app.redirects` answers with the same bytes; a test compares them.
     """

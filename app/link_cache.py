@@ -22,22 +22,28 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeVar, cast
 
 import redis
+import structlog
 
 from app.cached_link import CachedLink, Entry, decode_entry, encode_entry
 from db.breaker import Breaker
 
 T = TypeVar("T")
 
+log = structlog.get_logger(__name__)
+
 KEY_PREFIX: Final = "link:"
 LEASE_PREFIX: Final = "lease:"
 # Entries written together should not end together.
 TTL_JITTER: Final = 0.1
 MOST_STALE_S: Final = 600.0
-# Whoever holds the lease of a code looks it up for all processes. Longer than Postgres may take.
-LEASE_MS: Final = 2_500
+# Whoever holds the lease of a code looks it up for all processes. Longer than Postgres may take,
+# connection and deadline included.
+LEASE_MS: Final = 3_500
 # Redis runs a script to its end before it answers anybody else: so many entries take half a
 # millisecond.
 FILLED_AT_ONCE: Final = 100
+# A Redis that is full refuses every write.
+TELL_EVERY_S: Final = 10.0
 
 # KEYS: entry, lease. ARGV: version, value, TTL in ms.
 _PUT: Final = """
@@ -91,6 +97,7 @@ class LinkCache:
         # find out whether Redis is back: `probe` does that.
         self.breaker = Breaker("Redis", failures=1, pause_s=math.inf)
         self._unpublished: dict[str, CachedLink] = {}
+        self._told_at = -TELL_EVERY_S
         self._lock = threading.Lock()
 
     def get(self, code: str) -> Entry | None:
@@ -140,14 +147,18 @@ class LinkCache:
             held = self._unpublished.get(code)
             if held is None or held.version < link.version:
                 self._unpublished[code] = link
-        if not self.breaker.is_open:
-            self.publish_waiting()
+        self.publish_waiting()
 
     def publish_waiting(self) -> None:
         """Write the changes that Redis does not have yet. Called now and then."""
+        if self.breaker.is_open:  # `probe` finds out when it can be asked again
+            return
         for code, link in list(self._unpublished.items()):
             try:
                 self._patient_put(keys=_keys(code), args=self._arguments(link))
+            except redis.ResponseError as error:  # of this one; the others may be taken
+                self._tell_refusal(error)
+                continue
             except redis.RedisError as error:
                 self.breaker.note_failure(error)
                 return
@@ -162,17 +173,32 @@ class LinkCache:
                 self._client.ping()
                 self.breaker.note_success()
 
+    def close(self) -> None:
+        """Write what waits, as far as Redis takes it. The rest is lost with this process."""
+        self.publish_waiting()
+        if self._unpublished:
+            log.error("changes that Redis never had are lost", codes=sorted(self._unpublished))
+
     def _ask(self, command: Callable[[], T], otherwise: T) -> T:
         """Redis's answer, or `otherwise` when there is none or Redis is being left alone."""
         if not self.breaker.allows():
             return otherwise
         try:
             answer = command()
+        except redis.ResponseError as error:  # it lives, but is full, a replica or the like
+            self._tell_refusal(error)
+            return otherwise
         except redis.RedisError as error:
             self.breaker.note_failure(error)
             return otherwise
         self.breaker.note_success()
         return answer
+
+    def _tell_refusal(self, error: redis.ResponseError) -> None:
+        now = time.monotonic()
+        if now - self._told_at > TELL_EVERY_S:
+            self._told_at = now
+            log.error("Redis refuses what it is asked for", error=str(error))
 
     def _arguments(self, link: CachedLink) -> tuple[int, bytes, int]:
         # A deletion lives as long as a link: its version must outlast every slow reader.

@@ -1,20 +1,31 @@
 """What can be done with links: shorten, edit, delete. Where one leads: `app.lookups`. No Flask."""
 
 import dataclasses
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.alias import check_alias, is_code, is_reserved
 from app.cached_link import CachedLink, Found, cached_form
 from app.conflicts import ConflictCount
+from app.doubts import Doubts
 from app.errors import AliasTakenError, EditConflictError, LinkNotFoundError
 from app.flights import Flights
 from app.group_commit import GroupCommit
 from app.hot_table import HotTable
 from app.link_cache import LinkCache
 from db.errors import DatabaseUnavailableError
-from db.links import Link, NewLink, delete_link, find_link, insert_links, update_link
+from db.links import (
+    Link,
+    NewLink,
+    delete_link,
+    find_deleted_version,
+    find_link,
+    insert_links,
+    update_link,
+)
 from db.pool import Pool
 from keygen.errors import CodesUnavailableError
 from keygen.strategies import Strategy
@@ -24,6 +35,8 @@ from keygen.strategies import Strategy
 # `next_id`.
 MAX_ATTEMPTS = 50
 EDIT_ATTEMPTS = 3
+# A request that waits longer for its turn to shorten is shed.
+PLACE_WAIT_S = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +50,11 @@ class LinkStore:
     conflicts: ConflictCount = field(default_factory=ConflictCount)
     flights: Flights[Found] = field(default_factory=Flights)
     inserts: GroupCommit[NewLink, Link | None] = field(default_factory=GroupCommit)
+    doubts: Doubts = field(default_factory=Doubts)
+    # For threads that shorten: each may wait for Postgres, for a code as for the INSERT.
+    places: threading.BoundedSemaphore = field(
+        default_factory=lambda: threading.BoundedSemaphore(9)
+    )
 
 
 def shorten(
@@ -52,17 +70,38 @@ def shorten(
 
     Raises:
         InvalidAliasError, AliasTakenError: the alias cannot be had.
-        CodesUnavailableError, DatabaseUnavailableError: not at present; nothing was created.
+        CodesUnavailableError: not at present; nothing was created.
+        DatabaseUnavailableError: not at present; when it broke off, it may have been created.
     """
-    if alias is None:
-        return _insert_generated(store, target_url, expires_at)
-    check_alias(alias)
-    link = _insert(store, NewLink(alias, target_url, expires_at))
+    if alias is not None:
+        check_alias(alias)
+    with _place(store):
+        if alias is None:
+            return _insert_generated(store, target_url, expires_at)
+        link = _insert(store, NewLink(alias, target_url, expires_at))
     if link is None:
         raise AliasTakenError(
             f"{alias!r} belongs to another link, or did once. Choose another.", field="alias"
         )
     return link
+
+
+@contextmanager
+def _place(store: LinkStore) -> Iterator[None]:
+    """Be one of those who shorten.
+
+    Raises:
+        DatabaseUnavailableError: there are too many. Only the one who writes for all would notice
+            that Postgres hangs, and only after seconds: so this counts as a failure as well.
+    """
+    if not store.places.acquire(timeout=PLACE_WAIT_S):
+        error = DatabaseUnavailableError("too many links wait to be written")
+        store.pool.breaker.note_failure(error)
+        raise error
+    try:
+        yield
+    finally:
+        store.places.release()
 
 
 def _insert_generated(store: LinkStore, target_url: str, expires_at: datetime | None) -> Link:
@@ -79,10 +118,7 @@ def _insert_generated(store: LinkStore, target_url: str, expires_at: datetime | 
 
 def _insert(store: LinkStore, new: NewLink) -> Link | None:
     """Create a link, with those of requests that come meanwhile; None: the code is taken."""
-    try:
-        return store.inserts.commit(new, lambda group: _insert_group(store, group))
-    except TimeoutError as error:
-        raise DatabaseUnavailableError(f"too many links wait to be written: {error}") from error
+    return store.inserts.commit(new, lambda group: _insert_group(store, group))
 
 
 def _insert_group(store: LinkStore, group: Sequence[NewLink]) -> list[Link | None]:
@@ -116,7 +152,8 @@ def edit(store: LinkStore, code: str, **changes: str | bool | datetime | None) -
     """
     for _ in range(EDIT_ATTEMPTS):
         changed = dataclasses.replace(get_link(store, code), **changes)  # type: ignore[arg-type]
-        written = update_link(store.pool, changed)
+        with _doubted(store, code):
+            written = update_link(store.pool, changed)
         if written is not None:
             _announce(store, code, cached_form(written))
             return written
@@ -129,7 +166,8 @@ def delete(store: LinkStore, code: str) -> None:
     Raises:
         LinkNotFoundError: there is no such link.
     """
-    deletion = delete_link(store.pool, code) if is_code(code) else None
+    with _doubted(store, code):
+        deletion = delete_link(store.pool, code) if is_code(code) else None
     if deletion is None:
         raise LinkNotFoundError(f"No link has the code {code!r}.")
     # Also when it was deleted before: the answer to the first request may have been lost, and the
@@ -137,6 +175,32 @@ def delete(store: LinkStore, code: str) -> None:
     _announce(store, code, CachedLink(deletion.version))
     if not deletion.is_new:
         raise LinkNotFoundError(f"The link {code!r} was deleted before.")
+
+
+def settle(store: LinkStore) -> None:
+    """Tell the caches of changes that may have been made. Called now and then.
+
+    Raises:
+        DatabaseUnavailableError: they are not settled yet.
+    """
+    store.doubts.settle(lambda code: _announce_anew(store, code))
+
+
+@contextmanager
+def _doubted(store: LinkStore, code: str) -> Iterator[None]:
+    try:
+        yield
+    except DatabaseUnavailableError:
+        store.doubts.add(code)
+        raise
+
+
+def _announce_anew(store: LinkStore, code: str) -> None:
+    link = find_link(store.pool, code)
+    if link is not None:
+        _announce(store, code, cached_form(link))
+    elif (version := find_deleted_version(store.pool, code)) is not None:
+        _announce(store, code, CachedLink(version))
 
 
 def _announce(store: LinkStore, code: str, entry: CachedLink) -> None:

@@ -1,6 +1,7 @@
 """What a web process holds open: made once after fork, closed once."""
 
 import contextlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +14,12 @@ from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder, renew_visitor_key
 from app.clicks.shipper import Shipper, rotate_bytes
 from app.codes import CodeSource, open_strategy
-from app.group_commit import GroupCommit
 from app.hot_table import HotTable
 from app.housekeeping import Housekeeper, Job
 from app.invalidations import InvalidationListener
 from app.lab.runner import Runner, open_runner
 from app.link_cache import LinkCache
-from app.links import LinkStore
+from app.links import LinkStore, settle
 from app.metrics import Export
 from app.settings import Settings, read_limit
 from app.unknown_codes import UnknownCodeLimit
@@ -29,8 +29,8 @@ from db.pool import Pool
 from db.redis_client import connect_redis
 
 WIRE_TIMEOUT_S = 2.0
-# A request that waits longer for a connection, or for others that write, is answered with 503.
-CHECKOUT_TIMEOUT_S = 0.15
+# A request that waits longer for a connection is shed.
+REQUEST_WAIT_S = 0.15
 JOB_CONNECTIONS = 3
 
 
@@ -45,7 +45,7 @@ class Resources:
     export: Export
     listener: InvalidationListener
     recorder: ClickRecorder
-    housekeeper: Housekeeper
+    housekeepers: tuple[Housekeeper, ...]
     shipper: Shipper
     codes: CodeSource
     cache_client: "redis.Redis"
@@ -73,7 +73,9 @@ class Resources:
         """Ship the last clicks, then let go of everything."""
         if self.lab is not None:
             self.lab.stop()
-        self.housekeeper.close()
+        for housekeeper in self.housekeepers:
+            housekeeper.close()
+        self.store.cache.close()
         self.listener.close()
         self.recorder.close()
         with contextlib.suppress(DatabaseUnavailableError):
@@ -100,59 +102,65 @@ def open_resources(settings: Settings) -> Resources:
         settings.database_url,
         name="hop-web",
         max_size=settings.database_connections,
-        checkout_timeout_s=CHECKOUT_TIMEOUT_S,
+        checkout_timeout_s=REQUEST_WAIT_S,
     )
     # Requests that fill their pool do not keep clicks and ranges of codes waiting.
     jobs_pool = db_pool.open_pool(settings.database_url, name="hop-jobs", max_size=JOB_CONNECTIONS)
     cache_client = connect_redis(settings.redis_url, settings.redis_timeout_ms / 1_000)
     wire_client = connect_redis(settings.redis_url, WIRE_TIMEOUT_S)
     codes = open_strategy(settings, jobs_pool)
-    cache = LinkCache(
-        cache_client,
-        wire_client,
-        ttl_s=settings.cache_ttl_s,
-        negative_ttl_s=settings.negative_cache_ttl_s,
+    store = LinkStore(
+        pool,
+        LinkCache(
+            cache_client,
+            wire_client,
+            ttl_s=settings.cache_ttl_s,
+            negative_ttl_s=settings.negative_cache_ttl_s,
+        ),
+        codes.strategy,
+        places=threading.BoundedSemaphore(settings.concurrent_shortens),
     )
     journal, recorder, shipper = _open_clicks(settings, jobs_pool, wire_client)
-    hot = HotTable()
     export = Export(
         [
-            (metrics.REDIRECTS.labels("memory"), lambda: hot.hits),
+            (metrics.REDIRECTS.labels("memory"), lambda: store.hot.hits),
             (metrics.JOURNALED, lambda: recorder.journaled),
             (metrics.SHIPPED, lambda: shipper.shipped),
             (metrics.RECEIPTED, lambda: shipper.receipted),
             (metrics.DROPPED, lambda: recorder.dropped),
         ]
     )
-    housekeeper = Housekeeper(
-        [
-            *_click_jobs(settings, journal, recorder, shipper, jobs_pool),
-            Job("publish changes", 0.5, cache.publish_waiting),
-            Job("probe Redis", 0.5, cache.probe),
-            Job("probe Postgres", 0.5, lambda: db_pool.probe(pool)),
-            Job("export metrics", 1.0, export.run),
-        ]
+    # Two threads: a server that does not answer must not keep clicks from the disk.
+    housekeepers = (
+        Housekeeper(
+            [
+                Job("write held clicks", 0.1, journal.flush),
+                Job("sync journal", settings.journal_sync_s, journal.sync),
+            ]
+        ),
+        Housekeeper(
+            [
+                *_click_jobs(recorder, shipper, jobs_pool),
+                *_link_jobs(store),
+                Job("export metrics", 1.0, export.run),
+            ]
+        ),
     )
-    housekeeper.start()
-    listener = InvalidationListener(wire_client, hot)
+    for housekeeper in housekeepers:
+        housekeeper.start()
+    listener = InvalidationListener(wire_client, store.hot)
     listener.start()
     return Resources(
         settings=settings,
-        store=LinkStore(
-            pool,
-            cache,
-            codes.strategy,
-            hot,
-            inserts=GroupCommit(settings.group_commit, CHECKOUT_TIMEOUT_S),
-        ),
+        store=store,
         jobs_pool=jobs_pool,
         unknown_codes=UnknownCodeLimit(
-            read_limit(settings.rate_limit), cache_client, cache.breaker, recorder.pseudonym
+            read_limit(settings.rate_limit), cache_client, store.cache.breaker, recorder.pseudonym
         ),
         export=export,
         listener=listener,
         recorder=recorder,
-        housekeeper=housekeeper,
+        housekeepers=housekeepers,
         shipper=shipper,
         codes=codes,
         cache_client=cache_client,
@@ -178,16 +186,21 @@ def _open_clicks(
     return journal, ClickRecorder(journal, countries), shipper
 
 
-def _click_jobs(
-    settings: Settings, journal: Journal, recorder: ClickRecorder, shipper: Shipper, pool: Pool
-) -> list[Job]:
+def _click_jobs(recorder: ClickRecorder, shipper: Shipper, pool: Pool) -> list[Job]:
     return [
-        Job("write held clicks", 0.1, journal.flush),
         Job("ship clicks", 0.1, shipper.ship),
-        Job("sync journal", settings.journal_sync_s, shipper.sync),
         Job("confirm clicks", 1.0, shipper.confirm),
         Job("tidy journals", 1.0, shipper.tidy),
         Job("adopt journals", 2.0, shipper.adopt),
         Job("report dropped clicks", 1.0, lambda: recorder.report_dropped(pool)),
         Job("renew visitor key", 1.0, lambda: renew_visitor_key(recorder, pool)),
+    ]
+
+
+def _link_jobs(store: LinkStore) -> list[Job]:
+    return [
+        Job("publish changes", 0.5, store.cache.publish_waiting),
+        Job("settle changes", 0.5, lambda: settle(store)),
+        Job("probe Redis", 0.5, store.cache.probe),
+        Job("probe Postgres", 0.5, lambda: db_pool.probe(store.pool)),
     ]

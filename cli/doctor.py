@@ -99,7 +99,8 @@ def _check_redis(settings: Settings) -> str:
 
 def _check_journal(settings: Settings) -> str:
     directory = Path(settings.journal_dir)
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not directory.is_dir():
+        return f"there is no {directory} yet. If `hop serve` runs here, it has another one"
     journal.create(directory).remove()
     free = os.statvfs(directory)
     return f"{directory} is writable, {free.f_bavail * free.f_frsize // 2**20:,} MiB free"

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -63,6 +64,13 @@ def serve(host: str, port: int, server: str, workers: int) -> None:
     if not settings.base_url and host not in LOOPBACK:
         click.echo("warning: without HOP_BASE_URL, short URLs repeat each client's Host", err=True)
     environ = server_environ(settings, server, port)
+    if (taken := _threads_taken(environ)) >= THREADS[server]:
+        click.echo(
+            f"warning: {taken} requests may wait for Postgres, and a web process has"
+            f" {THREADS[server]} threads. Lower HOP_DATABASE_CONNECTIONS or"
+            " HOP_CONCURRENT_SHORTENS: when Postgres hangs, links in a cache need a thread as well",
+            err=True,
+        )
     arguments = server_arguments(server, "app.factory:serve_from_env", host, port, workers)
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, "-m", *arguments], environ)  # noqa: S606
@@ -89,10 +97,13 @@ def server_environ(settings: Settings, server: str, port: int) -> dict[str, str]
     Raises:
         OSError: the journal's directory cannot be written to.
     """
-    # What an earlier server has counted is past; its processes may still write to its files.
+    # What an earlier server has counted is past. One that lives still serves this port, or will
+    # when we cannot.
     directory = Path(settings.journal_dir).absolute()
     for past in directory.glob(f"metrics-{port}-*"):
-        shutil.rmtree(past, ignore_errors=True)
+        pid = past.name.rpartition("-")[2]
+        if not (pid.isdigit() and _is_alive(int(pid))):
+            shutil.rmtree(past, ignore_errors=True)
     metrics = directory / f"metrics-{port}-{os.getpid()}"
     metrics.mkdir(parents=True, exist_ok=True)
     environ = {name: value for name, value in os.environ.items() if name != "HOP_ADMIN_KEY"}
@@ -101,6 +112,25 @@ def server_environ(settings: Settings, server: str, port: int) -> dict[str, str]
     ).items():
         environ.setdefault(name, str(number))
     return {**environ, DIRECTORY_VARIABLE: str(metrics)}
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether there is such a process other than this one."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return pid != os.getpid()
+
+
+def _threads_taken(environ: Mapping[str, str]) -> int:
+    """How many threads of a web process may wait for Postgres.
+
+    Of those who shorten one is not counted twice: it has a connection, and writes for all.
+    """
+    return int(environ["HOP_DATABASE_CONNECTIONS"]) + int(environ["HOP_CONCURRENT_SHORTENS"]) - 1
 
 
 def waiting_limits(threads: int, connections: str | None = None) -> dict[str, int]:
@@ -112,9 +142,8 @@ def waiting_limits(threads: int, connections: str | None = None) -> dict[str, in
     """
     with_connection = int(connections) if connections else max(2, threads * 3 // 8)
     free = max(1, threads // 8)
-    # Of those who share an INSERT one has a connection.
-    sharing = max(1, threads - free - with_connection + 1)
-    return {"HOP_DATABASE_CONNECTIONS": with_connection, "HOP_GROUP_COMMIT": sharing}
+    shortens = max(1, threads - free - with_connection + 1)
+    return {"HOP_DATABASE_CONNECTIONS": with_connection, "HOP_CONCURRENT_SHORTENS": shortens}
 
 
 def server_arguments(server: str, factory: str, host: str, port: int, workers: int) -> list[str]:

@@ -29,7 +29,10 @@ class DeadLetter:
 
     @property
     def digest(self) -> bytes:
-        """The same for the same letter, however often it is delivered."""
+        """The same for the same letter, however often it is delivered.
+
+        Of kind, place and the whole content, not only of what is kept; not of the reason.
+        """
         place = f"{self.kind} {self.producer} {self.start_offset} ".encode()
         return sha256(place + self.content).digest()
 

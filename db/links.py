@@ -124,9 +124,22 @@ SELECT version, false FROM links WHERE code = %(code)s AND deleted_at IS NOT NUL
 
 
 def delete_link(pool: Pool, code: str) -> Deletion | None:
-    """Delete a link and forget its target; the code stays taken for ever. None: never existed."""
+    """Delete a link and forget its target; the code stays taken for ever.
+
+    Returns:
+        None when there never was such a link, or when another request deletes it just now.
+    """
     with connection_to(pool) as connection, connection.cursor(row_factory=class_row(Deletion)) as c:
         return c.execute(_DELETE, {"code": code}).fetchone()
+
+
+def find_deleted_version(pool: Pool, code: str) -> int | None:
+    """The last version of a link that was deleted, or None."""
+    with connection_to(pool) as connection:
+        row = connection.execute(
+            "SELECT version FROM links WHERE code = %s AND deleted_at IS NOT NULL", (code,)
+        ).fetchone()
+    return None if row is None else int(row[0])
 
 
 def has_links(pool: Pool) -> bool:

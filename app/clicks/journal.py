@@ -83,11 +83,7 @@ class JournalFile:
         """
         try:
             self.path.unlink(missing_ok=True)
-            directory = os.open(self.path.parent, os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+            _sync_directory(self.path.parent)
         finally:
             self.close()
 
@@ -106,9 +102,23 @@ def create(directory: Path) -> JournalFile:
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{host}-{secrets.token_hex(6)}"
     hidden, path = directory / f".{name}", directory / f"{name}{SUFFIX}"
     fd = os.open(hidden, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
-    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    hidden.rename(path)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        hidden.rename(path)
+        _sync_directory(directory)  # else a power cut could take the name, and all lines with it
+    except OSError:
+        os.close(fd)
+        hidden.unlink(missing_ok=True)
+        raise
     return JournalFile(path, fd)
+
+
+def _sync_directory(directory: Path) -> None:
+    fd = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def adopt_orphans(directory: Path) -> Iterator[JournalFile]:
@@ -132,6 +142,7 @@ def _adopt(path: Path) -> JournalFile | None:
         fcntl.flock(file.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.fstat(file.fd).st_nlink > 0:  # else removed between open and lock
             _cut_torn_line(file)
+            file.sync()  # its owner may have died before it could
             return file
     except BlockingIOError:
         pass
@@ -179,8 +190,10 @@ class Journal:
         self._quota_bytes = quota_bytes
         self._room = quota_bytes or sys.maxsize
         self._held = bytearray()
+        self._torn = 0  # bytes of half a line at the end of the file, which could not be taken back
         self._sealed = False
         self.written = 0  # lines, in all files
+        self._synced = 0  # of these, those on the disk
 
     @property
     def file(self) -> JournalFile:
@@ -194,6 +207,8 @@ class Journal:
 
     def append(self, line: bytes) -> None:
         """Write one line. The lock lasts for one write into the page cache, about a microsecond.
+
+        On a disk that stalls, so do the writers, until the page cache takes their line.
 
         It is there for `rotate`: a file that was swapped out is never written to again, so it can
         be removed as soon as all of it is counted. When the disk is full or broken the line is
@@ -211,7 +226,8 @@ class Journal:
                         self._room -= size
                         self.written += 1
                         return
-                    self._cut_off(written)
+                    self._torn = written
+                    self._take_back()
                 except OSError:
                     pass
             self._hold(line)
@@ -224,17 +240,18 @@ class Journal:
         """
         while self._held:
             with self._lock:  # for one block at a time: appends take turns with us
+                self._take_back()
                 most = max(0, min(FLUSH_BYTES, self._room))
                 block = self._held[: self._held.rfind(b"\n", 0, most) + 1]
                 if not block:
                     raise OSError(errno.EDQUOT, f"the quota is used up, {self.held} bytes wait")
                 written = os.write(self._file.fd, block)
                 whole = block.rfind(b"\n", 0, written) + 1
-                if whole < written:
-                    self._cut_off(written - whole)
                 del self._held[:whole]
                 self._room -= whole
                 self.written += block.count(b"\n", 0, whole)
+                self._torn = written - whole
+                self._take_back()
             if whole < len(block):
                 raise OSError(errno.ENOSPC, f"the journal's disk is full, {self.held} bytes wait")
 
@@ -258,11 +275,37 @@ class Journal:
         self._held.clear()
         return lost
 
-    def rotate(self) -> JournalFile:
-        """Go on in a new file; returns the old one, which from now on does not change."""
-        fresh = create(self._directory)
+    def sync(self) -> None:
+        """Put what was written onto the disk: this bounds what a power cut can take.
+
+        Raises:
+            OSError: the disk failed.
+        """
         with self._lock:
-            old, self._file = self._file, fresh
+            written = self.written
+            if written == self._synced:
+                return
+            fd = os.dup(self._file.fd)  # the file may be rotated and removed meanwhile
+        try:
+            os.fdatasync(fd)
+        finally:
+            os.close(fd)
+        self._synced = written
+
+    def rotate(self) -> JournalFile:
+        """Go on in a new file; returns the old one, which from now on does not change.
+
+        Raises:
+            OSError: the disk is full or failed; nothing has changed.
+        """
+        fresh = create(self._directory)
+        try:
+            with self._lock:
+                self._take_back()
+                old, self._file = self._file, fresh
+        except OSError:
+            fresh.remove()
+            raise
         return old
 
     def _hold(self, line: bytes) -> None:
@@ -272,6 +315,12 @@ class Journal:
             raise OSError(errno.ENOSPC, "the journal cannot be written, and memory is full")
         self._held += line
 
-    def _cut_off(self, torn: int) -> None:
-        """Take back the half of a line that still fitted. The shipper reads whole lines only."""
-        os.ftruncate(self._file.fd, self._file.size() - torn)
+    def _take_back(self) -> None:
+        """Cut off the half of a line that still fitted. The shipper reads whole lines only.
+
+        Raises:
+            OSError: the disk failed; what follows is held until this has succeeded.
+        """
+        if self._torn:
+            os.ftruncate(self._file.fd, self._file.size() - self._torn)
+            self._torn = 0

@@ -29,7 +29,7 @@ class Lag:
     oldest_age_s: float  # of these; 0 when there are none
     stream_length: int  # chunks, of all hosts
     dead_letters: int  # lines and chunks, ever
-    dropped: int  # clicks of all hosts, in the last days
+    dropped: int  # clicks, ever, of the processes of all hosts that dropped some in the last days
     is_estimate: bool = False  # of clicks: more bytes wait than were read
 
 
@@ -41,6 +41,7 @@ def read_lag(directory: Path, pool: Pool, wire: "redis.Redis") -> Lag:
     Raises:
         DatabaseUnavailableError: without receipts nobody knows what waits.
         redis.RedisError: the streams cannot be asked.
+        OSError: a journal cannot be read.
     """
     lines, read_bytes, waiting_bytes, oldest_ms = 0, 0, 0, None
     with _open_journals(directory) as files:
@@ -74,7 +75,7 @@ def _open_journals(directory: Path) -> Iterator[list[JournalFile]]:
         for path in directory.glob(f"*{SUFFIX}"):
             try:
                 files.append(JournalFile(path, os.open(path, os.O_RDONLY)))
-            except OSError:
+            except FileNotFoundError:
                 continue  # removed just now, since all of it is counted
         yield files
     finally:

@@ -9,8 +9,9 @@ from app.clicks.journal import JournalFile
 
 @dataclass(slots=True, eq=False)
 class Outbox:
-    """Always `receipted <= sent <= file.size()`; bytes in between are in the stream, or lost.
+    """Always `receipted <= sent`; bytes in between are in the stream, or lost.
 
+    A receipt may lie beyond the end of the file: a power cut may take what was counted already.
     Used by the shipper's thread alone.
     """
 

@@ -117,3 +117,17 @@ def test_help_describes_every_command(tmp_path: Path):
     for command in ("demo", "serve", "worker", "migrate", "doctor", "shorten", "stats"):
         assert f"\n  {command}" in shown
         assert len(hop(command, "--help", folder=tmp_path).stdout.splitlines()) > 5
+
+
+def test_doctor_makes_no_directory_and_says_that_there_is_none(
+    tmp_path: Path, database_url: str, redis_url: str
+):
+    found = hop(
+        "doctor",
+        folder=tmp_path,
+        HOP_DATABASE_URL=database_url,
+        HOP_REDIS_URL=redis_url,
+        HOP_JOURNAL_DIR="misspelt",
+    )
+    assert "ok   journal   there is no misspelt yet" in found.stdout
+    assert list(tmp_path.iterdir()) == []

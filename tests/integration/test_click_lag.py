@@ -160,7 +160,8 @@ def test_removal_is_noted_when_a_journal_is_counted_to_its_end(pipeline: Pipelin
 
 def test_host_is_ready_when_counting_lags(hop: Hop):
     code = hop.shorten()
-    hop.resources.housekeeper.close()  # nothing is shipped
+    for housekeeper in hop.resources.housekeepers:  # nothing is shipped
+        housekeeper.close()
     assert hop.client.get(f"/{code}").status_code == 302
     found = read_lag(
         Path(hop.resources.settings.journal_dir), hop.resources.pool, hop.resources.wire_client
@@ -168,3 +169,11 @@ def test_host_is_ready_when_counting_lags(hop: Hop):
     assert found.clicks == 1
     assert hop.client.get("/readyz").status_code == 200
     assert hop.client.get("/readyz").json["status"] == "ok"
+
+
+def test_lag_is_not_said_to_be_none_when_a_journal_cannot_be_looked_at(
+    pipeline: Pipeline, tmp_path: Path
+):
+    (tmp_path / "looped.journal").symlink_to(tmp_path / "looped.journal")
+    with pytest.raises(OSError, match="looped"):
+        read_lag(tmp_path, pipeline.pool, pipeline.wire)

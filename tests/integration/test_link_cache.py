@@ -89,3 +89,35 @@ def test_redis_is_left_alone_for_a_moment_when_it_hangs(redis_url: str, redis_cl
             cache.fill("abc", LINK)
         assert time.monotonic() - started < 1.5  # two hundred time-outs would be ten seconds
         redis_client.client_unpause()
+
+
+def test_redis_that_refuses_is_still_asked_for_what_it_has(
+    cache: LinkCache, redis_client: "redis.Redis"
+):
+    cache.fill("abc", LINK)
+    redis_client.set("link:odd", "no version")  # makes the script fail
+    cache.fill("odd", LINK)
+    assert not cache.breaker.is_open
+    assert cache.get("abc").link == LINK
+
+
+def test_change_that_redis_refuses_holds_up_no_other(cache: LinkCache, redis_client: "redis.Redis"):
+    redis_client.set("link:odd", "no version")
+    for code in ("odd", "abc"):
+        cache.publish(code, LINK)
+    assert cache.get("abc").link == LINK
+    redis_client.delete("link:odd")
+    cache.publish_waiting()
+    assert cache.get("odd").link == LINK
+
+
+def test_changes_that_wait_are_written_when_the_process_ends(cache: LinkCache, monkeypatch):
+    def away(**_: object) -> None:
+        raise redis.ConnectionError("Redis is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "_patient_put", away)
+        cache.publish("abc", LINK)
+    cache.breaker.note_success()
+    cache.close()
+    assert cache.get("abc").link == LINK

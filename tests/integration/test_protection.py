@@ -214,7 +214,8 @@ def test_load_is_shed_when_all_connections_are_in_use(hop: Hop, redis_client):
 def test_shorten_is_shed_when_the_line_of_those_who_write_is_full(hop: Hop, pool: Pool):
     link, inserts = hop.shorten(TARGET), hop.resources.store.inserts
     asked = [
-        {"url": TARGET, "alias": f"mine-{n}"} for n in range(hop.resources.settings.group_commit)
+        {"url": TARGET, "alias": f"mine-{n}"}
+        for n in range(hop.resources.settings.concurrent_shortens)
     ]
     with ThreadPoolExecutor(len(asked)) as threads, pool.connection() as other:
         with other.transaction():

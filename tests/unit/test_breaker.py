@@ -1,5 +1,7 @@
 """db.breaker: who may try, and when."""
 
+import math
+
 import pytest
 
 from db.breaker import Breaker
@@ -55,3 +57,14 @@ def test_all_are_let_in_again_when_the_one_succeeds(breaker: Breaker, clock: Clo
     assert breaker.allows()
     breaker.note_success()
     assert all(breaker.allows() for _ in range(10))
+
+
+def test_nobody_is_let_in_when_the_pause_has_no_end_until_somebody_tells_of_an_answer(
+    clock: Clock,
+):
+    breaker = Breaker("it", failures=1, pause_s=math.inf, now_s=clock)
+    breaker.note_failure(ERROR)
+    clock.now += 86_400
+    assert not breaker.allows()
+    breaker.note_success()
+    assert breaker.allows()

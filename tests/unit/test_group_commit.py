@@ -9,6 +9,8 @@ import pytest
 from app.group_commit import GroupCommit
 from tests.running_demo import wait_until
 
+pytestmark = pytest.mark.unit
+
 
 class Disk:
     """Takes down the groups that are written; the first write waits until it may end."""
@@ -16,12 +18,14 @@ class Disk:
     def __init__(self) -> None:
         self.groups: list[list[int]] = []
         self.is_begun, self.may_end = threading.Event(), threading.Event()
+        self.may_fail = threading.Event()
 
     def write(self, group: Sequence[int]) -> list[str]:
         self.groups.append(list(group))
         self.is_begun.set()
         assert self.may_end.wait(10)
         if 13 in group:
+            assert self.may_fail.wait(10)
             raise OSError("no thirteenth")
         return [f"wrote {item}" for item in group]
 
@@ -48,30 +52,22 @@ def test_items_when_they_come_during_a_write_are_written_together_after_it():
 
 def test_write_when_it_fails_fails_for_its_group_and_nobody_else():
     disk, writes = Disk(), GroupCommit[int, str]()
-    with ThreadPoolExecutor(3) as threads:
+    with ThreadPoolExecutor(4) as threads:
         first = threads.submit(writes.commit, 1, disk.write)
         assert disk.is_begun.wait(10)
         others = [threads.submit(writes.commit, item, disk.write) for item in (13, 14)]
         wait_until(lambda: len(writes) == 2, 10)
         disk.may_end.set()
-        assert first.result() == "wrote 1"
+        assert first.result(10) == "wrote 1"
+        wait_until(lambda: len(disk.groups) == 2, 10)
+        late = threads.submit(writes.commit, 16, disk.write)
+        wait_until(lambda: len(writes) == 1, 10)
+        disk.may_fail.set()
         for other in others:
             with pytest.raises(OSError, match="no thirteenth"):
-                other.result()
+                other.result(10)
+        assert late.result(10) == "wrote 16"
     assert writes.commit(15, disk.write) == "wrote 15"
-
-
-def test_item_when_the_line_is_full_is_refused_and_taken_once_there_is_room():
-    disk, writes = Disk(), GroupCommit[int, str](most=2, wait_s=0.05)
-    with ThreadPoolExecutor(2) as threads:
-        taken = [threads.submit(writes.commit, item, disk.write) for item in (1, 2)]
-        wait_until(lambda: len(writes) == 1, 10)
-        with pytest.raises(TimeoutError):
-            writes.commit(3, disk.write)
-        disk.may_end.set()
-        assert sorted(each.result() for each in taken) == ["wrote 1", "wrote 2"]
-    assert writes.commit(4, disk.write) == "wrote 4"
-    assert [item for group in disk.groups for item in group if item > 2] == [4]
 
 
 def test_write_when_results_are_missing_fails_and_the_next_goes_on():

@@ -6,6 +6,7 @@ import fcntl
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -293,3 +294,88 @@ def test_damage_without_an_end_is_not_in_the_way_of_what_follows(journal):
     assert journal.file.read_lines(0, 100) == b"\0" * 100
     assert journal.file.read_lines(200, 100) == b"\0" * 100
     assert journal.file.read_lines(300, 100) == b"\n"
+
+
+def test_lines_are_synced_once_and_in_the_file_that_they_are_in(journal, monkeypatch):
+    synced = []
+    monkeypatch.setattr(os, "fdatasync", lambda fd: synced.append(Path(f"/dev/fd/{fd}").readlink()))
+    journal.sync()
+    assert synced == []  # nothing was written
+    journal.append(b"one\n")
+    journal.sync()
+    journal.sync()
+    first = journal.file.path
+    journal.rotate()
+    journal.append(b"two\n")
+    journal.sync()
+    assert synced == [first, journal.file.path]
+
+
+def test_lines_are_synced_again_when_the_disk_failed(journal, monkeypatch):
+    journal.append(b"one\n")
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fdatasync", broken_disk)
+        with pytest.raises(OSError, match="broken"):
+            journal.sync()
+    synced = []
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+    journal.sync()
+    assert len(synced) == 1
+
+
+def test_journal_of_a_dead_process_is_on_the_disk_once_it_is_adopted(tmp_path, monkeypatch):
+    create(tmp_path).close()
+    synced = []
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+    (adopted,) = adopt_orphans(tmp_path)
+    assert synced == [adopted.fd]
+
+
+def test_nothing_is_left_when_a_journal_cannot_be_made(tmp_path, monkeypatch):
+    opened = len(list(Path("/dev/fd").iterdir()))
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", broken_disk)
+        with pytest.raises(OSError, match="broken"):
+            create(tmp_path)
+    assert len(list(Path("/dev/fd").iterdir())) == opened
+    (orphan,) = adopt_orphans(tmp_path)  # whoever finds it removes it: it is empty
+    orphan.remove()
+    with monkeypatch.context() as disk:
+        disk.setattr(fcntl, "flock", broken_disk)
+        with pytest.raises(OSError, match="broken"):
+            create(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def broken_disk(*_: object) -> None:
+    raise OSError(errno.EIO, "the disk is broken")
+
+
+def test_no_line_is_torn_when_half_of_it_cannot_be_taken_back(journal, full_disk, monkeypatch):
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "ftruncate", broken_disk)
+        full_disk += [3]
+        for line in LINES:
+            journal.append(line)
+        for attempt in (journal.flush, journal.flush, journal.rotate):
+            with pytest.raises(OSError, match="broken"):
+                attempt()
+    assert (journal.written, journal.held) == (0, 19)
+    journal.flush()
+    assert content(journal.file) == b"".join(LINES)
+    assert list(journal.file.path.parent.iterdir()) == [journal.file.path]
+
+
+def test_no_line_is_doubled_when_half_of_the_next_cannot_be_taken_back(
+    journal, full_disk, monkeypatch
+):
+    full_disk += [None, 14]
+    for line in LINES:
+        journal.append(line)
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "ftruncate", broken_disk)
+        with pytest.raises(OSError, match="broken"):
+            journal.flush()
+    assert (journal.written, journal.held) == (2, 6)
+    journal.flush()
+    assert content(journal.file) == b"".join(LINES)

@@ -66,3 +66,10 @@ def test_outbox_is_done_when_every_byte_written_is_counted(outbox):
     assert outbox.is_done()
     os.write(outbox.file.fd, b"more\n")
     assert not outbox.is_done()
+
+
+def test_journal_is_done_when_its_end_was_counted_and_then_lost_in_a_power_cut(outbox):
+    os.ftruncate(outbox.file.fd, 10)
+    outbox.note_receipt(27, oldest_missing=True)
+    assert outbox.is_done()
+    assert outbox.next_chunk() is None

@@ -1,5 +1,6 @@
 """hop serve: what it refuses before it asks any server, and what it gives to the WSGI server."""
 
+import os
 import signal
 import threading
 from pathlib import Path
@@ -31,7 +32,9 @@ def test_some_threads_stay_free_when_all_others_wait_for_postgres(
 ):
     limits = waiting_limits(threads, connections)
     # The leader of a group has one of the connections.
-    assert limits["HOP_DATABASE_CONNECTIONS"] + limits["HOP_GROUP_COMMIT"] - 1 == threads - free
+    assert (
+        limits["HOP_DATABASE_CONNECTIONS"] + limits["HOP_CONCURRENT_SHORTENS"] - 1 == threads - free
+    )
     assert limits["HOP_DATABASE_CONNECTIONS"] == int(
         connections or limits["HOP_DATABASE_CONNECTIONS"]
     )
@@ -47,8 +50,8 @@ def test_limits_of_the_threads_go_to_the_server_unless_they_are_set(
         monkeypatch.delenv(name, raising=False)
     given = server_environ(settings, server, 80)
     assert {name: int(given[name]) for name in limits} == limits
-    monkeypatch.setenv("HOP_GROUP_COMMIT", "1")
-    assert server_environ(settings, server, 80)["HOP_GROUP_COMMIT"] == "1"
+    monkeypatch.setenv("HOP_CONCURRENT_SHORTENS", "1")
+    assert server_environ(settings, server, 80)["HOP_CONCURRENT_SHORTENS"] == "1"
 
 
 def test_granian_when_told_to_stop_while_it_notes_that_it_was_told_so_does_not_wait_for_itself():
@@ -69,3 +72,15 @@ def test_granian_when_told_to_stop_while_it_notes_that_it_was_told_so_does_not_w
     server.signal_handler_interrupt(signal.SIGTERM, None)
     assert server.main_loop_interrupt.is_set()
     assert server.interrupt_signal
+
+
+def test_counters_of_a_server_that_lives_are_kept_and_those_of_others_removed(tmp_path: Path):
+    settings = Settings(database_url="", redis_url="", journal_dir=str(tmp_path))
+    living = tmp_path / f"metrics-80-{os.getppid()}"
+    gone = [tmp_path / name for name in ("metrics-80-999999999", "metrics-80-odd")]
+    others = [tmp_path / "metrics-8080-999999999", tmp_path / "metrics-80"]
+    for directory in (living, *gone, *others):
+        directory.mkdir()
+    server_environ(settings, "gunicorn", 80)
+    ours = tmp_path / f"metrics-80-{os.getpid()}"
+    assert sorted(tmp_path.iterdir()) == sorted([living, ours, *others])
