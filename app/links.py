@@ -1,13 +1,13 @@
 """What can be done with links: shorten, edit, delete. Where one leads: `app.lookups`. No Flask."""
 
 import dataclasses
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.alias import check_alias, is_code, is_reserved
+from app.bulkhead import Bulkhead
 from app.cached_link import CachedLink, Found, cached_form
 from app.conflicts import ConflictCount
 from app.doubts import Doubts
@@ -35,8 +35,6 @@ from keygen.strategies import Strategy
 # `next_id`.
 MAX_ATTEMPTS = 50
 EDIT_ATTEMPTS = 3
-# A request that waits longer for its turn to shorten is shed.
-PLACE_WAIT_S = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +44,12 @@ class LinkStore:
     pool: Pool
     cache: LinkCache
     strategy: Strategy
+    bulkhead: Bulkhead
     hot: HotTable = field(default_factory=HotTable)
     conflicts: ConflictCount = field(default_factory=ConflictCount)
     flights: Flights[Found] = field(default_factory=Flights)
     inserts: GroupCommit[NewLink, Link | None] = field(default_factory=GroupCommit)
     doubts: Doubts = field(default_factory=Doubts)
-    # For threads that shorten: each may wait for Postgres, for a code as for the INSERT.
-    places: threading.BoundedSemaphore = field(
-        default_factory=lambda: threading.BoundedSemaphore(9)
-    )
 
 
 def shorten(
@@ -75,7 +70,7 @@ def shorten(
     """
     if alias is not None:
         check_alias(alias)
-    with _place(store):
+    with store.bulkhead:
         if alias is None:
             return _insert_generated(store, target_url, expires_at)
         link = _insert(store, NewLink(alias, target_url, expires_at))
@@ -84,24 +79,6 @@ def shorten(
             f"{alias!r} belongs to another link, or did once. Choose another.", field="alias"
         )
     return link
-
-
-@contextmanager
-def _place(store: LinkStore) -> Iterator[None]:
-    """Be one of those who shorten.
-
-    Raises:
-        DatabaseUnavailableError: there are too many. Only the one who writes for all would notice
-            that Postgres hangs, and only after seconds: so this counts as a failure as well.
-    """
-    if not store.places.acquire(timeout=PLACE_WAIT_S):
-        error = DatabaseUnavailableError("too many links wait to be written")
-        store.pool.breaker.note_failure(error)
-        raise error
-    try:
-        yield
-    finally:
-        store.places.release()
 
 
 def _insert_generated(store: LinkStore, target_url: str, expires_at: datetime | None) -> Link:

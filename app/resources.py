@@ -1,7 +1,6 @@
 """What a web process holds open: made once after fork, closed once."""
 
 import contextlib
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import redis
 
 from app import metrics
+from app.bulkhead import Bulkhead
 from app.clicks.countries import open_countries
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder, renew_visitor_key
@@ -118,7 +118,7 @@ def open_resources(settings: Settings) -> Resources:
             negative_ttl_s=settings.negative_cache_ttl_s,
         ),
         codes.strategy,
-        places=threading.BoundedSemaphore(settings.concurrent_shortens),
+        Bulkhead(settings.database_waiters, pool.breaker),
     )
     journal, recorder, shipper = _open_clicks(settings, jobs_pool, wire_client)
     export = Export(

@@ -52,11 +52,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     negative_cache_ttl_s: Seconds = 10
     # A redirect gives up on Redis after so long, and asks Postgres.
     redis_timeout_ms: Annotated[int, Meta(ge=5, le=1_000)] = 50
-    # Of one web process, for requests; and how many requests may shorten at the same time. Together
-    # fewer than its threads, so that a slow Postgres does not hold all of them: links in a cache
-    # find one. `hop serve` sets both by the number of threads that it gives to the server.
+    # Of one web process, for requests; and how many of its threads may wait for Postgres at the
+    # same time. Fewer than it has, so that a slow Postgres does not hold all of them: links in a
+    # cache find one. `hop serve` sets both by the number of threads that it gives to the server.
     database_connections: Annotated[int, Meta(ge=1, le=100)] = 6
-    concurrent_shortens: Annotated[int, Meta(ge=1, le=100)] = 9
+    database_waiters: Annotated[int, Meta(ge=1, le=100)] = 14
     # Unknown codes that a client may ask for, such as 60/minute; off for no limit.
     rate_limit: str = "60/minute"
     trusted_proxies: Annotated[int, Meta(ge=0, le=5)] = 0

@@ -3,7 +3,6 @@
 import os
 import shutil
 import sys
-from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -64,11 +63,10 @@ def serve(host: str, port: int, server: str, workers: int) -> None:
     if not settings.base_url and host not in LOOPBACK:
         click.echo("warning: without HOP_BASE_URL, short URLs repeat each client's Host", err=True)
     environ = server_environ(settings, server, port)
-    if (taken := _threads_taken(environ)) >= THREADS[server]:
+    if int(environ["HOP_DATABASE_WAITERS"]) >= THREADS[server]:
         click.echo(
-            f"warning: {taken} requests may wait for Postgres, and a web process has"
-            f" {THREADS[server]} threads. Lower HOP_DATABASE_CONNECTIONS or"
-            " HOP_CONCURRENT_SHORTENS: when Postgres hangs, links in a cache need a thread as well",
+            f"warning: a web process has {THREADS[server]} threads. With as many"
+            " HOP_DATABASE_WAITERS, none is left for links in a cache while Postgres hangs",
             err=True,
         )
     arguments = server_arguments(server, "app.factory:serve_from_env", host, port, workers)
@@ -107,9 +105,7 @@ def server_environ(settings: Settings, server: str, port: int) -> dict[str, str]
     metrics = directory / f"metrics-{port}-{os.getpid()}"
     metrics.mkdir(parents=True, exist_ok=True)
     environ = {name: value for name, value in os.environ.items() if name != "HOP_ADMIN_KEY"}
-    for name, number in waiting_limits(
-        THREADS[server], environ.get("HOP_DATABASE_CONNECTIONS")
-    ).items():
+    for name, number in waiting_limits(THREADS[server]).items():
         environ.setdefault(name, str(number))
     return {**environ, DIRECTORY_VARIABLE: str(metrics)}
 
@@ -125,25 +121,12 @@ def _is_alive(pid: int) -> bool:
     return pid != os.getpid()
 
 
-def _threads_taken(environ: Mapping[str, str]) -> int:
-    """How many threads of a web process may wait for Postgres.
-
-    Of those who shorten one is not counted twice: it has a connection, and writes for all.
-    """
-    return int(environ["HOP_DATABASE_CONNECTIONS"]) + int(environ["HOP_CONCURRENT_SHORTENS"]) - 1
-
-
-def waiting_limits(threads: int, connections: str | None = None) -> dict[str, int]:
-    """How many of a process's threads may wait for Postgres, so that an eighth never does.
-
-    Args:
-        threads: at least 4.
-        connections: what HOP_DATABASE_CONNECTIONS is already set to, if it is.
-    """
-    with_connection = int(connections) if connections else max(2, threads * 3 // 8)
-    free = max(1, threads // 8)
-    shortens = max(1, threads - free - with_connection + 1)
-    return {"HOP_DATABASE_CONNECTIONS": with_connection, "HOP_CONCURRENT_SHORTENS": shortens}
+def waiting_limits(threads: int) -> dict[str, int]:
+    """How many of a process's threads, at least 4, may wait for Postgres: all but an eighth."""
+    return {
+        "HOP_DATABASE_CONNECTIONS": max(2, threads * 3 // 8),
+        "HOP_DATABASE_WAITERS": threads - max(1, threads // 8),
+    }
 
 
 def server_arguments(server: str, factory: str, host: str, port: int, workers: int) -> list[str]:

@@ -1,5 +1,6 @@
 """Many links in one call: each target gets a code of its own, whatever was there before."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -37,7 +38,7 @@ class Scripted:
 def use(hop: Hop, strategy: object) -> links.LinkStore:
     """The test's store with another strategy."""
     store = hop.resources.store
-    return links.LinkStore(store.pool, store.cache, strategy, store.hot, store.conflicts)
+    return dataclasses.replace(store, strategy=strategy)
 
 
 def test_many_when_as_many_as_allowed_lead_to_their_targets_in_order(hop: Hop):

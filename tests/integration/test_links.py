@@ -9,11 +9,12 @@ import pytest
 import redis
 
 from app import links, lookups
+from app.bulkhead import Bulkhead
 from app.cached_link import cached_form
 from app.errors import AliasTakenError, LinkNotFoundError
 from db.errors import DatabaseUnavailableError
 from db.links import Link, NewLink, delete_link, find_link, insert_link, update_link
-from db.pool import FAILURES_IN_A_ROW, Pool
+from db.pool import Pool
 from tests.integration.conftest import Hop
 from tests.running_demo import wait_until
 
@@ -207,30 +208,15 @@ def test_change_that_was_made_and_not_confirmed_reaches_the_caches(
     assert lookups.resolve(store, "mine").link.target_url == expected
 
 
-def test_postgres_is_left_alone_when_those_who_shorten_find_no_place(hop: Hop, monkeypatch):
-    store = hop.resources.store
-    monkeypatch.setattr(links, "PLACE_WAIT_S", 0.001)
-    for _ in range(hop.resources.settings.concurrent_shortens):
-        assert store.places.acquire(blocking=False)
-    for _ in range(FAILURES_IN_A_ROW):
-        assert not store.pool.breaker.is_open
-        with pytest.raises(DatabaseUnavailableError, match="too many"):
-            links.shorten(store, TARGET)
-    assert store.pool.breaker.is_open
-    for _ in range(hop.resources.settings.concurrent_shortens):
-        store.places.release()
-    wait_until(lambda: not store.pool.breaker.is_open, within_s=10)
-    assert links.shorten(store, TARGET)
-
-
 def test_threads_that_wait_for_a_code_have_a_place_as_well(hop: Hop, monkeypatch):
-    store = hop.resources.store
-    free = []
+    full = dataclasses.replace(
+        hop.resources.store, bulkhead=Bulkhead(1, hop.resources.pool.breaker, wait_s=0.01)
+    )
 
     def candidate(*_: object) -> str:
-        free.append(store.places._value)
+        with pytest.raises(DatabaseUnavailableError), full.bulkhead:
+            pass
         return "seven77"
 
-    monkeypatch.setattr(type(store.strategy), "candidate", candidate)
-    links.shorten(store, TARGET)
-    assert free == [hop.resources.settings.concurrent_shortens - 1]
+    monkeypatch.setattr(type(full.strategy), "candidate", candidate)
+    assert links.shorten(full, TARGET).code == "seven77"

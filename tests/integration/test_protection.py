@@ -211,11 +211,24 @@ def test_load_is_shed_when_all_connections_are_in_use(hop: Hop, redis_client):
     assert hop.client.get(f"/{cold}").status_code == 302
 
 
-def test_shorten_is_shed_when_the_line_of_those_who_write_is_full(hop: Hop, pool: Pool):
+def test_look_up_is_shed_when_all_places_are_taken_and_links_in_a_cache_are_not(
+    hop: Hop, redis_client
+):
+    cached, cold = hop.shorten(TARGET), hop.shorten(TARGET)
+    redis_client.delete(f"link:{cold}")
+    with contextlib.ExitStack() as places:
+        for _ in range(hop.resources.settings.database_waiters):
+            places.enter_context(hop.resources.store.bulkhead)
+        assert hop.client.get(f"/{cold}").status_code == 503
+        assert hop.client.get(f"/{cached}").status_code == 302
+    assert hop.client.get(f"/{cold}").status_code == 302
+
+
+def test_shorten_is_shed_when_all_places_are_taken_by_those_who_write(hop: Hop, pool: Pool):
     link, inserts = hop.shorten(TARGET), hop.resources.store.inserts
     asked = [
         {"url": TARGET, "alias": f"mine-{n}"}
-        for n in range(hop.resources.settings.concurrent_shortens)
+        for n in range(hop.resources.settings.database_waiters)
     ]
     with ThreadPoolExecutor(len(asked)) as threads, pool.connection() as other:
         with other.transaction():

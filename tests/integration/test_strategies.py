@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from app.bulkhead import Bulkhead
 from app.codes import CodeSource, open_strategy
 from app.link_cache import LinkCache
 from app.links import LinkStore, get_link, shorten
@@ -46,7 +47,8 @@ def open_codes(name: str, pool: Pool, *, shortest: int = 7, range_size: int = 10
 def make_store(pool: Pool, strategy: Strategy) -> LinkStore:
     """A store whose cache is away: links go to Postgres alone."""
     redis = connect_redis("unix:///nonexistent", timeout_s=0.1)
-    return LinkStore(pool, LinkCache(redis, redis, ttl_s=1, negative_ttl_s=1), strategy)
+    cache = LinkCache(redis, redis, ttl_s=1, negative_ttl_s=1)
+    return LinkStore(pool, cache, strategy, Bulkhead(14, pool.breaker))
 
 
 @contextmanager

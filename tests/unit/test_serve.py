@@ -24,20 +24,9 @@ def test_open_lab_is_refused_when_others_could_reach_it(host: str):
     assert "set HOP_LAB=admin or off" in result.output
 
 
-@pytest.mark.parametrize(
-    ("threads", "connections", "free"), [(16, None, 2), (16, "10", 2), (4, None, 1)]
-)
-def test_some_threads_stay_free_when_all_others_wait_for_postgres(
-    threads: int, connections: str | None, free: int
-):
-    limits = waiting_limits(threads, connections)
-    # The leader of a group has one of the connections.
-    assert (
-        limits["HOP_DATABASE_CONNECTIONS"] + limits["HOP_CONCURRENT_SHORTENS"] - 1 == threads - free
-    )
-    assert limits["HOP_DATABASE_CONNECTIONS"] == int(
-        connections or limits["HOP_DATABASE_CONNECTIONS"]
-    )
+@pytest.mark.parametrize(("threads", "free"), [(16, 2), (4, 1), (32, 4)])
+def test_some_threads_stay_free_when_all_others_wait_for_postgres(threads: int, free: int):
+    assert waiting_limits(threads)["HOP_DATABASE_WAITERS"] == threads - free
 
 
 @pytest.mark.parametrize("server", ["gunicorn", "granian"])
@@ -50,8 +39,8 @@ def test_limits_of_the_threads_go_to_the_server_unless_they_are_set(
         monkeypatch.delenv(name, raising=False)
     given = server_environ(settings, server, 80)
     assert {name: int(given[name]) for name in limits} == limits
-    monkeypatch.setenv("HOP_CONCURRENT_SHORTENS", "1")
-    assert server_environ(settings, server, 80)["HOP_CONCURRENT_SHORTENS"] == "1"
+    monkeypatch.setenv("HOP_DATABASE_WAITERS", "1")
+    assert server_environ(settings, server, 80)["HOP_DATABASE_WAITERS"] == "1"
 
 
 def test_granian_when_told_to_stop_while_it_notes_that_it_was_told_so_does_not_wait_for_itself():
