@@ -27,6 +27,7 @@ from db import pool as db_pool
 from db.errors import DatabaseUnavailableError
 from db.pool import Pool
 from db.redis_client import connect_redis
+from keygen.strategies import Strategy
 
 WIRE_TIMEOUT_S = 2.0
 # A request that waits longer for a connection is shed.
@@ -109,17 +110,7 @@ def open_resources(settings: Settings) -> Resources:
     cache_client = connect_redis(settings.redis_url, settings.redis_timeout_ms / 1_000)
     wire_client = connect_redis(settings.redis_url, WIRE_TIMEOUT_S)
     codes = open_strategy(settings, jobs_pool)
-    store = LinkStore(
-        pool,
-        LinkCache(
-            cache_client,
-            wire_client,
-            ttl_s=settings.cache_ttl_s,
-            negative_ttl_s=settings.negative_cache_ttl_s,
-        ),
-        codes.strategy,
-        Bulkhead(settings.database_waiters, pool.breaker),
-    )
+    store = _open_store(settings, pool, cache_client, wire_client, codes.strategy)
     journal, recorder, shipper = _open_clicks(settings, jobs_pool, wire_client)
     export = Export(
         [
@@ -132,12 +123,7 @@ def open_resources(settings: Settings) -> Resources:
     )
     # Two threads: a server that does not answer must not keep clicks from the disk.
     housekeepers = (
-        Housekeeper(
-            [
-                Job("write held clicks", 0.1, journal.flush),
-                Job("sync journal", settings.journal_sync_s, journal.sync),
-            ]
-        ),
+        Housekeeper(_disk_jobs(settings, journal)),
         Housekeeper(
             [
                 *_click_jobs(recorder, shipper, jobs_pool),
@@ -169,6 +155,22 @@ def open_resources(settings: Settings) -> Resources:
     )
 
 
+def _open_store(
+    settings: Settings,
+    pool: Pool,
+    client: "redis.Redis",
+    patient_client: "redis.Redis",
+    strategy: Strategy,
+) -> LinkStore:
+    cache = LinkCache(
+        client,
+        patient_client,
+        ttl_s=settings.cache_ttl_s,
+        negative_ttl_s=settings.negative_cache_ttl_s,
+    )
+    return LinkStore(pool, cache, strategy, Bulkhead(settings.database_waiters, pool.breaker))
+
+
 def _open_clicks(
     settings: Settings, pool: Pool, wire: "redis.Redis"
 ) -> tuple[Journal, ClickRecorder, Shipper]:
@@ -184,6 +186,13 @@ def _open_clicks(
         rotate_bytes=rotate_bytes(settings.journal_quota_bytes),
     )
     return journal, ClickRecorder(journal, countries), shipper
+
+
+def _disk_jobs(settings: Settings, journal: Journal) -> list[Job]:
+    return [
+        Job("write held clicks", 0.1, journal.flush),
+        Job("sync journal", settings.journal_sync_s, journal.sync),
+    ]
 
 
 def _click_jobs(recorder: ClickRecorder, shipper: Shipper, pool: Pool) -> list[Job]:

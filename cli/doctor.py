@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import redis
 
-from app.clicks import journal
+from app.clicks import journal_file
 from app.clicks.lag import read_lag
 from app.settings import Settings, unknown_settings
 from cli.demo_file import demo_file, read_demo_file
@@ -101,7 +101,7 @@ def _check_journal(settings: Settings) -> str:
     directory = Path(settings.journal_dir)
     if not directory.is_dir():
         return f"there is no {directory} yet. If `hop serve` runs here, it has another one"
-    journal.create(directory).remove()
+    journal_file.create(directory).remove()
     free = os.statvfs(directory)
     return f"{directory} is writable, {free.f_bavail * free.f_frsize // 2**20:,} MiB free"
 

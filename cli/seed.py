@@ -12,7 +12,7 @@ from typing import Final
 import urllib3
 
 from analytics_worker.events import Click, encode_click
-from app.clicks.journal import create
+from app.clicks.journal_file import create
 
 SAMPLES: Final = {
     "http": "https://www.rfc-editor.org/rfc/rfc9110",

@@ -13,7 +13,7 @@ from typing import NamedTuple, cast
 
 from analytics_worker.consumer import uncounted
 from analytics_worker.events import Chunk
-from app.clicks.journal import JournalFile
+from app.clicks.journal_file import JournalFile
 from app.clicks.outbox import Outbox
 
 LINES = b"abcdefgh"

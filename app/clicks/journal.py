@@ -3,168 +3,23 @@
 What must always hold:
 1. A line that was written survives SIGKILL of the process: it is in the page cache.
 2. Lines never interleave: one write() call per line, on a file opened with O_APPEND.
-3. A journal has one owner, who holds its flock. The kernel releases the lock when the owner dies,
-   so a journal without a lock belongs to a dead process and may be adopted.
-4. A journal appears under its name only when it is locked: it is made under another one.
-5. A whole line that was written stays where it is, until the file is removed.
+3. A whole line that was written stays where it is, until the file is removed.
 """
 
 import contextlib
 import errno
-import fcntl
 import os
-import re
-import secrets
-import socket
 import sys
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import structlog
+from app.clicks.journal_file import JournalFile, create
 
-log = structlog.get_logger(__name__)
-
-SUFFIX: Final = ".journal"
 # Lines that wait in memory while the disk takes none: half a minute of 700 clicks a second.
 HELD_BYTES: Final = 4 * 1024 * 1024
 # What is written at once of them: an append waits for it.
 FLUSH_BYTES: Final = 64 * 1024
-READ_BYTES: Final = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class JournalFile:
-    """An open journal that this process has locked."""
-
-    path: Path
-    fd: int
-
-    @property
-    def producer(self) -> str:
-        """The journal's name, unique for ever: receipts are kept under it."""
-        return self.path.name.removesuffix(SUFFIX)
-
-    def size(self) -> int:
-        """Bytes written so far."""
-        return os.fstat(self.fd).st_size
-
-    def read_lines(self, offset: int, limit: int) -> bytes:
-        """Whole lines from `offset` on, at most `limit` bytes; empty when none is complete.
-
-        What is longer than `limit` and has no end is no line but damage, such as the zeros that a
-        power cut can leave. It is given out as it is, for the worker to skip.
-        """
-        data = os.pread(self.fd, limit, offset)
-        end = data.rfind(b"\n") + 1
-        return data if end == 0 and len(data) == limit else data[:end]
-
-    def count_lines(self, start: int, stop: int) -> int:
-        """The number of lines that end between two offsets."""
-        return sum(
-            os.pread(self.fd, min(READ_BYTES, stop - offset), offset).count(b"\n")
-            for offset in range(start, stop, READ_BYTES)
-        )
-
-    def sync(self) -> None:
-        """Wait until what was written is on the disk."""
-        os.fdatasync(self.fd)
-
-    def remove(self) -> None:
-        """Delete the file: every click in it is counted.
-
-        Once this returns, not even a power cut brings it back.
-
-        Raises:
-            OSError: the disk failed, and the file may come back.
-        """
-        try:
-            self.path.unlink(missing_ok=True)
-            _sync_directory(self.path.parent)
-        finally:
-            self.close()
-
-    def close(self) -> None:
-        """Give up the lock; whoever finds the file may adopt it."""
-        os.close(self.fd)
-
-
-def create(directory: Path) -> JournalFile:
-    """A new, empty, locked journal.
-
-    Raises:
-        OSError: the directory cannot be written to.
-    """
-    host = re.sub(r"[^A-Za-z0-9]", "", socket.gethostname())[:24] or "host"
-    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{host}-{secrets.token_hex(6)}"
-    hidden, path = directory / f".{name}", directory / f"{name}{SUFFIX}"
-    fd = os.open(hidden, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        hidden.rename(path)
-        _sync_directory(directory)  # else a power cut could take the name, and all lines with it
-    except OSError:
-        os.close(fd)
-        hidden.unlink(missing_ok=True)
-        raise
-    return JournalFile(path, fd)
-
-
-def _sync_directory(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def adopt_orphans(directory: Path) -> Iterator[JournalFile]:
-    """Lock and yield the journals of dead processes, repaired, oldest first."""
-    for path in sorted(directory.glob(f"*{SUFFIX}")):
-        try:
-            file = _adopt(path)
-        except FileNotFoundError:
-            continue  # its owner finished and removed it just now
-        except OSError as error:  # one that cannot be read is not in the way of the others
-            log.warning("journal cannot be adopted", path=str(path), error=str(error))
-            continue
-        if file is not None:
-            yield file
-
-
-def _adopt(path: Path) -> JournalFile | None:
-    """Lock a journal and repair it; None when it has an owner."""
-    file = JournalFile(path, os.open(path, os.O_RDWR | os.O_APPEND))
-    try:
-        fcntl.flock(file.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(file.fd).st_nlink > 0:  # else removed between open and lock
-            _cut_torn_line(file)
-            file.sync()  # its owner may have died before it could
-            return file
-    except BlockingIOError:
-        pass
-    except OSError:
-        file.close()
-        raise
-    file.close()
-    return None
-
-
-def _cut_torn_line(file: JournalFile) -> None:
-    """Drop an unfinished last line: the power went while it was written. It was never sent."""
-    size = end = file.size()
-    while end > 0:
-        start = max(0, end - 4096)
-        newline = os.pread(file.fd, end - start, start).rfind(b"\n")
-        if newline >= 0:
-            end = start + newline + 1
-            break
-        end = start
-    if end < size:
-        os.ftruncate(file.fd, end)
 
 
 class Journal:

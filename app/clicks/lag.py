@@ -11,7 +11,7 @@ from typing import Final
 import redis
 
 from analytics_worker.events import LINE_BYTES, STREAMS, PoisonedError, decode_click
-from app.clicks.journal import SUFFIX, JournalFile
+from app.clicks.journal_file import SUFFIX, JournalFile
 from db.clicks import count_dropped, read_receipts
 from db.dead_letters import count_dead_letters
 from db.pool import Pool

@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from analytics_worker.events import CHUNK_BYTES, Chunk, stream_of
-from app.clicks.journal import JournalFile
+from app.clicks.journal_file import JournalFile
 
 
 @dataclass(slots=True, eq=False)

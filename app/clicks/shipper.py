@@ -13,7 +13,8 @@ import redis
 import structlog
 
 from analytics_worker.events import chunk_to_fields
-from app.clicks.journal import Journal, JournalFile, adopt_orphans
+from app.clicks.journal import Journal
+from app.clicks.journal_file import JournalFile, adopt_orphans
 from app.clicks.outbox import Outbox
 from db.clicks import mark_removed, read_receipts
 from db.errors import DatabaseUnavailableError

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from analytics_worker.events import Click, encode_click
-from app.clicks.journal import create
+from app.clicks.journal_file import create
 from db.clicks import report_dropped
 from tests.conftest import Servers
 

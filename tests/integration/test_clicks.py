@@ -14,7 +14,8 @@ from analytics_worker.events import (
     Click,
     encode_click,
 )
-from app.clicks.journal import Journal, create
+from app.clicks.journal import Journal
+from app.clicks.journal_file import create
 from app.clicks.recorder import ClickRecorder, renew_visitor_key, today
 from db.pool import Pool
 from db.stats import read_stats

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from app.clicks.journal import adopt_orphans, create
+from app.clicks.journal_file import adopt_orphans, create
 from app.clicks.shipper import CHUNKS_AT_ONCE
 from db.errors import DatabaseUnavailableError
 from tests.click_pipeline import Pipeline

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from analytics_worker.consumer import uncounted
 from analytics_worker.events import Chunk
 from app.clicks import outbox as outbox_module
-from app.clicks.journal import adopt_orphans, create
+from app.clicks.journal_file import adopt_orphans, create
 from app.clicks.outbox import Outbox
 
 pytestmark = pytest.mark.unit

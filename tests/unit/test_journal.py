@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -12,7 +11,7 @@ from random import Random
 import pytest
 
 from app.clicks import journal as journal_module
-from app.clicks.journal import Journal, adopt_orphans, create
+from app.clicks.journal import Journal
 
 pytestmark = pytest.mark.unit
 
@@ -43,70 +42,6 @@ def test_lines_are_given_out_whole_when_the_last_is_unfinished(journal):
     assert file.read_lines(0, 7) == b"one\n"
     assert file.read_lines(8, 100) == b""
     assert file.size() == 11
-
-
-def test_journal_is_left_to_its_owner_when_it_is_locked(tmp_path):
-    file = create(tmp_path)
-    assert list(adopt_orphans(tmp_path)) == []
-    file.close()
-    (adopted,) = adopt_orphans(tmp_path)
-    assert adopted.producer == file.producer
-    assert list(adopt_orphans(tmp_path)) == []
-
-
-def test_journal_is_locked_before_it_has_its_name(tmp_path, monkeypatch):
-    seen = []
-    real_flock = fcntl.flock
-
-    def flock(fd, operation):
-        seen.extend(tmp_path.glob("*.journal"))
-        real_flock(fd, operation)
-
-    monkeypatch.setattr(fcntl, "flock", flock)
-    file = create(tmp_path)
-    assert seen == []
-    assert file.path.exists()
-
-
-def test_journal_is_passed_over_when_its_owner_removes_it_at_that_moment(tmp_path, monkeypatch):
-    file = create(tmp_path)
-    file.close()
-    real_flock = fcntl.flock
-
-    def flock(fd, operation):
-        file.path.unlink()
-        real_flock(fd, operation)
-
-    monkeypatch.setattr(fcntl, "flock", flock)
-    assert list(adopt_orphans(tmp_path)) == []
-
-
-def test_journals_have_names_of_their_own_and_are_adopted_oldest_first(tmp_path):
-    files = [create(tmp_path) for _ in range(3)]
-    for file in files:
-        file.close()
-    (tmp_path / "notes.txt").touch()
-    adopted = [file.producer for file in adopt_orphans(tmp_path)]
-    assert adopted == sorted(file.producer for file in files)
-    assert len(set(adopted)) == 3
-
-
-@pytest.mark.parametrize("whole", [b"", b"a\n", b"a\nb\n", b"a" * 4096 + b"\n"])
-@pytest.mark.parametrize("torn", [0, 1, 4095, 4096, 4097, 10_000])
-def test_unfinished_line_is_cut_off_when_a_journal_is_adopted(tmp_path, whole, torn):
-    file = create(tmp_path)
-    os.write(file.fd, whole + b"x" * torn)
-    file.close()
-    (adopted,) = adopt_orphans(tmp_path)
-    assert content(adopted) == whole
-
-
-def test_removed_journal_is_gone_and_unlocked(tmp_path):
-    file = create(tmp_path)
-    file.remove()
-    assert list(tmp_path.iterdir()) == []
-    with pytest.raises(OSError, match="Bad file descriptor"):
-        os.fstat(file.fd)
 
 
 def test_old_file_does_not_change_when_a_write_overlaps_the_rotation(journal, monkeypatch):
@@ -282,13 +217,6 @@ def test_held_lines_are_written_or_counted_as_lost_when_the_journal_is_sealed(jo
     assert (content(journal.file), journal.held) == (b"first\n", 0)
 
 
-def test_journals_behind_one_that_cannot_be_opened_are_adopted(tmp_path):
-    (tmp_path / "0-damaged.journal").mkdir()
-    create(tmp_path).close()
-    (adopted,) = adopt_orphans(tmp_path)
-    adopted.remove()
-
-
 def test_damage_without_an_end_is_not_in_the_way_of_what_follows(journal):
     journal.append(b"\0" * 300 + b"\n")
     assert journal.file.read_lines(0, 100) == b"\0" * 100
@@ -321,30 +249,6 @@ def test_lines_are_synced_again_when_the_disk_failed(journal, monkeypatch):
     monkeypatch.setattr(os, "fdatasync", synced.append)
     journal.sync()
     assert len(synced) == 1
-
-
-def test_journal_of_a_dead_process_is_on_the_disk_once_it_is_adopted(tmp_path, monkeypatch):
-    create(tmp_path).close()
-    synced = []
-    monkeypatch.setattr(os, "fdatasync", synced.append)
-    (adopted,) = adopt_orphans(tmp_path)
-    assert synced == [adopted.fd]
-
-
-def test_nothing_is_left_when_a_journal_cannot_be_made(tmp_path, monkeypatch):
-    opened = len(list(Path("/dev/fd").iterdir()))
-    with monkeypatch.context() as disk:
-        disk.setattr(os, "fsync", broken_disk)
-        with pytest.raises(OSError, match="broken"):
-            create(tmp_path)
-    assert len(list(Path("/dev/fd").iterdir())) == opened
-    (orphan,) = adopt_orphans(tmp_path)  # whoever finds it removes it: it is empty
-    orphan.remove()
-    with monkeypatch.context() as disk:
-        disk.setattr(fcntl, "flock", broken_disk)
-        with pytest.raises(OSError, match="broken"):
-            create(tmp_path)
-    assert list(tmp_path.iterdir()) == []
 
 
 def broken_disk(*_: object) -> None:

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from app.clicks import outbox as outbox_module
-from app.clicks.journal import create
+from app.clicks.journal_file import create
 from app.clicks.outbox import Outbox
 
 pytestmark = pytest.mark.unit
