@@ -102,6 +102,8 @@ class LinkCache:
 
     def get(self, code: str) -> Entry | None:
         """The entry of a code, or None when there is none or Redis cannot be asked."""
+        if code in self._unpublished:  # what Redis has is older than what we wrote
+            return None
         value = self._ask(lambda: cast("bytes | None", self._client.get(KEY_PREFIX + code)), None)
         return None if value is None else decode_entry(value)
 
@@ -147,21 +149,24 @@ class LinkCache:
             held = self._unpublished.get(code)
             if held is None or held.version < link.version:
                 self._unpublished[code] = link
-        self.publish_waiting()
+        self._publish(code)
 
     def publish_waiting(self) -> None:
         """Write the changes that Redis does not have yet. Called now and then."""
-        if self.breaker.is_open:  # `probe` finds out when it can be asked again
+        for code in list(self._unpublished):
+            self._publish(code)
+
+    def _publish(self, code: str) -> None:
+        link = self._unpublished.get(code)
+        if link is None or self.breaker.is_open:  # `probe` finds out when it can be asked again
             return
-        for code, link in list(self._unpublished.items()):
-            try:
-                self._patient_put(keys=_keys(code), args=self._arguments(link))
-            except redis.ResponseError as error:  # of this one; the others may be taken
-                self._tell_refusal(error)
-                continue
-            except redis.RedisError as error:
-                self.breaker.note_failure(error)
-                return
+        try:
+            self._patient_put(keys=_keys(code), args=self._arguments(link))
+        except redis.ResponseError as error:
+            self._tell_refusal(error)
+        except redis.RedisError as error:
+            self.breaker.note_failure(error)
+        else:
             with self._lock:
                 if self._unpublished.get(code) is link:  # not changed again meanwhile
                     del self._unpublished[code]
@@ -175,6 +180,7 @@ class LinkCache:
 
     def close(self) -> None:
         """Write what waits, as far as Redis takes it. The rest is lost with this process."""
+        self.probe()
         self.publish_waiting()
         if self._unpublished:
             log.error("changes that Redis never had are lost", codes=sorted(self._unpublished))

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.alias import check_alias, is_code, is_reserved
-from app.bulkhead import Bulkhead
 from app.cached_link import CachedLink, Found, cached_form
 from app.conflicts import ConflictCount
 from app.doubts import Doubts
@@ -44,7 +43,6 @@ class LinkStore:
     pool: Pool
     cache: LinkCache
     strategy: Strategy
-    bulkhead: Bulkhead
     hot: HotTable = field(default_factory=HotTable)
     conflicts: ConflictCount = field(default_factory=ConflictCount)
     flights: Flights[Found] = field(default_factory=Flights)
@@ -70,7 +68,7 @@ def shorten(
     """
     if alias is not None:
         check_alias(alias)
-    with store.bulkhead:
+    with store.pool.bulkhead:  # also while it waits for a code, or for its group
         if alias is None:
             return _insert_generated(store, target_url, expires_at)
         link = _insert(store, NewLink(alias, target_url, expires_at))

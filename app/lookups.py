@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from app.alias import is_code
-from app.cached_link import CachedLink, Entry, Found, cached_form
+from app.cached_link import Entry, Found, cached_form
 from app.links import LinkStore
 from app.trace import Trace, note_redis
 from db.errors import DatabaseUnavailableError
@@ -72,7 +72,7 @@ def _look_up_alone(store: LinkStore, code: str, stale: Found | None) -> Found:
     """As the only one of this process: ask Postgres, or wait for the process that does."""
     if store.cache.take_lease(code):
         try:
-            link = _ask_postgres(store, code)
+            link = cached_form(find_link(store.pool, code))
         except DatabaseUnavailableError:
             store.cache.end_lease(code)
             raise
@@ -83,12 +83,7 @@ def _look_up_alone(store: LinkStore, code: str, stale: Found | None) -> Found:
     entry = _wait_for_entry(store, code)
     if entry is not None:
         return Found(entry.link, "redis")
-    return Found(_ask_postgres(store, code), "postgres")
-
-
-def _ask_postgres(store: LinkStore, code: str) -> CachedLink:
-    with store.bulkhead:
-        return cached_form(find_link(store.pool, code))
+    return Found(cached_form(find_link(store.pool, code)), "postgres")
 
 
 def _wait_for_entry(store: LinkStore, code: str) -> Entry | None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import redis
 
 from app import metrics
-from app.bulkhead import Bulkhead
 from app.clicks.countries import open_countries
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder, renew_visitor_key
@@ -76,6 +75,8 @@ class Resources:
             self.lab.stop()
         for housekeeper in self.housekeepers:
             housekeeper.close()
+        with contextlib.suppress(DatabaseUnavailableError):
+            settle(self.store)
         self.store.cache.close()
         self.listener.close()
         self.recorder.close()
@@ -103,6 +104,7 @@ def open_resources(settings: Settings) -> Resources:
         settings.database_url,
         name="hop-web",
         max_size=settings.database_connections,
+        waiters=settings.database_waiters,
         checkout_timeout_s=REQUEST_WAIT_S,
     )
     # Requests that fill their pool do not keep clicks and ranges of codes waiting.
@@ -168,7 +170,7 @@ def _open_store(
         ttl_s=settings.cache_ttl_s,
         negative_ttl_s=settings.negative_cache_ttl_s,
     )
-    return LinkStore(pool, cache, strategy, Bulkhead(settings.database_waiters, pool.breaker))
+    return LinkStore(pool, cache, strategy)
 
 
 def _open_clicks(

@@ -51,7 +51,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cache_ttl_s: Seconds = 3_600
     negative_cache_ttl_s: Seconds = 10
     # A redirect gives up on Redis after so long, and asks Postgres.
-    redis_timeout_ms: Annotated[int, Meta(ge=5, le=1_000)] = 50
+    redis_timeout_ms: Annotated[int, Meta(ge=5, le=250)] = 50
     # Of one web process, for requests; and how many of its threads may wait for Postgres at the
     # same time. Fewer than it has, so that a slow Postgres does not hold all of them: links in a
     # cache find one. `hop serve` sets both by the number of threads that it gives to the server.

@@ -66,10 +66,14 @@ class UnknownCodeLimit:
         if self._breaker.allows():
             try:
                 answer: bool = getattr(self._in_redis, question)(limit, client)
+            except redis.ResponseError:
+                pass  # it lives, but is full, a replica or the like
             except redis.RedisError as error:
                 self._breaker.note_failure(error)
             else:
-                return answer
+                if question == "hit" or not answer:
+                    return answer
+                # Memory has counted what Redis did not take.
         in_memory: bool = getattr(self._in_memory, question)(limit, client)
         return in_memory
 

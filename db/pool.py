@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from db.breaker import Breaker
+from db.bulkhead import Bulkhead
 from db.errors import DatabaseUnavailableError
 
 
@@ -37,15 +38,29 @@ class Connection(psycopg.Connection[TupleRow]):
 
 
 class Pool(ConnectionPool[Connection]):
-    """Connections, and a breaker that keeps callers away while Postgres does not answer."""
+    """Connections, and what keeps callers away: from a Postgres that hangs, and too many at once.
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        """As the pool that it is."""
+    `connection_to` takes a place in the bulkhead. So does who will need Postgres and waits for
+    something else first.
+    """
+
+    def __init__(self, *arguments: Any, waiters: int, **options: Any) -> None:
+        """As the pool that it is, for so many threads at the same time."""
         super().__init__(*arguments, **options)
         self.breaker = Breaker("Postgres", failures=FAILURES_IN_A_ROW)
+        self.bulkhead = Bulkhead(waiters, self.breaker)
 
 
+UNBOUNDED = 1_000_000
 CONNECT_TIMEOUT_S = 2
+# Of a host that vanished nothing is heard: after these seconds the connection counts as broken, and
+# the kernel no longer tries to deliver what was sent on it. (Over TCP; not all kernels know each.)
+_KEEPALIVES = {
+    "keepalives_idle": 2,
+    "keepalives_interval": 1,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 4_000,
+}
 CHECKOUT_TIMEOUT_S = 1.0
 # Without a single success in between. A pool that is merely busy has those.
 FAILURES_IN_A_ROW = 5
@@ -64,6 +79,7 @@ def open_pool(
     *,
     name: str,
     max_size: int = 8,
+    waiters: int = UNBOUNDED,
     checkout_timeout_s: float = CHECKOUT_TIMEOUT_S,
     statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
     cursor_factory: type[psycopg.Cursor[TupleRow]] | None = None,
@@ -77,6 +93,7 @@ def open_pool(
         database_url: which database.
         name: what Postgres shows for its connections.
         max_size: connections at most.
+        waiters: threads that may wait for Postgres at the same time.
         checkout_timeout_s: how long to wait for one.
         statement_timeout_ms: after so long Postgres gives a statement up.
         cursor_factory: the class that runs statements, for those who want to watch them.
@@ -90,6 +107,7 @@ def open_pool(
         name=name,
         min_size=1,
         max_size=max_size,
+        waiters=waiters,
         timeout=checkout_timeout_s,
         max_waiting=200,
         reconnect_timeout=0,  # do not retry on a schedule: each request that needs one tries
@@ -98,6 +116,7 @@ def open_pool(
             "application_name": name,
             "cursor_factory": cursor_factory,
             "connect_timeout": CONNECT_TIMEOUT_S,
+            **_KEEPALIVES,
             "options": f"-c statement_timeout={statement_timeout_ms} -c timezone=UTC",
         },
         connection_class=Connection,
@@ -119,11 +138,12 @@ def connection_to(pool: Pool) -> Iterator[Connection]:
     if not pool.breaker.allows():
         raise DatabaseUnavailableError("Postgres did not answer and is left alone for a moment")
     try:
-        connection = _take_living(pool)
-        try:
-            yield connection
-        finally:
-            pool.putconn(connection)
+        with pool.bulkhead:
+            connection = _take_living(pool)
+            try:
+                yield connection
+            finally:
+                pool.putconn(connection)
     except (psycopg.OperationalError, psycopg.InterfaceError, *_NOT_READY) as error:
         if error.sqlstate is None or error.sqlstate.startswith(_UNWELL):
             pool.breaker.note_failure(error)

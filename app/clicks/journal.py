@@ -93,8 +93,10 @@ class Journal:
         Raises:
             OSError: there is not enough; the rest is held on.
         """
-        while self._held:
+        while True:
             with self._lock:  # for one block at a time: appends take turns with us
+                if not self._held:
+                    return
                 self._take_back()
                 most = max(0, min(FLUSH_BYTES, self._room))
                 block = self._held[: self._held.rfind(b"\n", 0, most) + 1]

@@ -1,5 +1,6 @@
 """One answered redirect becomes one line in the journal."""
 
+import contextlib
 import secrets
 import threading
 import time
@@ -91,6 +92,8 @@ class ClickRecorder:
     def close(self) -> None:
         """Take no more clicks. What waits in memory and still cannot be written is lost."""
         lost = self._journal.seal()
+        with contextlib.suppress(OSError):
+            self._journal.sync()
         if lost:
             self._drop(lost, "the process ended before there was room")
 

@@ -59,6 +59,8 @@ class Shipper:
         self._rotate_bytes = rotate_bytes
         self._own = Outbox(journal.file)
         self._others: list[Outbox] = []
+        self._aside: list[Outbox] = []  # unreadable
+        self._unsynced: list[JournalFile] = []  # rotated
         self._removed: list[str] = []  # producers whose removal Postgres does not know yet
         # Clicks of all journals in this process's care, since it began.
         self.shipped = 0  # resent ones each time
@@ -111,11 +113,15 @@ class Shipper:
             old = self._journal.rotate()  # on a full disk this fails, and nothing has changed
             self._others.append(self._own)
             self._own = Outbox(self._journal.file)
-            old.sync()
+            self._unsynced.append(old)
+        while self._unsynced:
+            self._unsynced[0].sync()
+            self._unsynced.pop(0)
         for outbox in [outbox for outbox in self._others if outbox.is_done()]:
             self._others.remove(outbox)
             self._remove(outbox)
-        self._journal.leave_room(sum(outbox.file.size() for outbox in self._others))
+        held = [*self._others, *self._aside]
+        self._journal.leave_room(sum(outbox.file.size() for outbox in held))
         with contextlib.suppress(OSError):  # no room yet; the job of its own says so
             self._journal.flush()
         self._report_removed()
@@ -136,7 +142,7 @@ class Shipper:
         The recorder must have been closed: what is written later is not looked at.
         """
         deadline = time.monotonic() + drain_s
-        with contextlib.suppress(redis.RedisError, DatabaseUnavailableError):
+        with contextlib.suppress(redis.RedisError, DatabaseUnavailableError, OSError):
             self.ship()
             self.confirm()
             while not self._own.is_done() and time.monotonic() < deadline:
@@ -165,6 +171,7 @@ class Shipper:
         producer = outbox.file.producer
         log.error("journal cannot be read, its clicks wait", producer=producer, error=str(error))
         self._others.remove(outbox)
+        self._aside.append(outbox)
 
     def _remove(self, outbox: Outbox) -> None:
         outbox.file.remove()

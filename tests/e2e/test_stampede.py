@@ -22,7 +22,7 @@ def demo(tmp_path_factory) -> Iterator[RunningDemo]:
         tmp_path_factory.mktemp("stampede"), "--no-seed", "--workers", str(WORKERS)
     )
     # On a busy machine so many clients at once keep Redis waiting: it must not be taken for dead.
-    running.start(HOP_REDIS_TIMEOUT_MS="1000")
+    running.start(HOP_REDIS_TIMEOUT_MS="250")
     yield running
     assert running.stop() == []
 

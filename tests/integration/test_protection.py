@@ -145,14 +145,14 @@ def test_no_redirect_asks_a_redis_that_failed_until_it_was_probed(hop: Hop, redi
     assert resolve(hop.resources.store, code).tier == "redis"
 
 
-@pytest.mark.parametrize(("timeout_ms", "tier"), [(50, "postgres"), (1_000, "redis")])
+@pytest.mark.parametrize(("timeout_ms", "tier"), [(50, "postgres"), (250, "redis")])
 def test_redirect_waits_for_redis_as_long_as_it_is_told(
     settings: Settings, redis_client, timeout_ms: int, tier: str
 ):
     patient = msgspec.structs.replace(settings, redis_timeout_ms=timeout_ms)
     with contextlib.closing(open_resources(patient)) as opened:
         code = shorten(opened.store, TARGET).code
-        redis_client.client_pause(200)
+        redis_client.client_pause(100)
         assert resolve(opened.store, code).tier == tier
 
 
@@ -216,11 +216,13 @@ def test_look_up_is_shed_when_all_places_are_taken_and_links_in_a_cache_are_not(
 ):
     cached, cold = hop.shorten(TARGET), hop.shorten(TARGET)
     redis_client.delete(f"link:{cold}")
-    with contextlib.ExitStack() as places:
-        for _ in range(hop.resources.settings.database_waiters):
-            places.enter_context(hop.resources.store.bulkhead)
-        assert hop.client.get(f"/{cold}").status_code == 503
-        assert hop.client.get(f"/{cached}").status_code == 302
+    places = hop.resources.pool.bulkhead._places
+    for _ in range(hop.resources.settings.database_waiters):
+        assert places.acquire(blocking=False)
+    assert hop.client.get(f"/{cold}").status_code == 503
+    assert hop.client.get("/api/v1/links/mine", headers=ADMIN).status_code == 503
+    assert hop.client.get(f"/{cached}").status_code == 302
+    places.release()
     assert hop.client.get(f"/{cold}").status_code == 302
 
 

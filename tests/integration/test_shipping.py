@@ -46,7 +46,9 @@ def test_unreadable_journal_of_another_process_is_in_nobodys_way(pipeline: Pipel
     assert pipeline.clicks() == 2
     assert list(adopt_orphans(pipeline.directory)) == []  # it is not tried again all the time
     unreadable.close()  # as with the process
+    pipeline.journal.file.close()
     monkeypatch.undo()
+    pipeline.start()
     pipeline.shipper.adopt()
     pipeline.deliver()
     assert pipeline.clicks("lost") == 3

@@ -11,7 +11,6 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from app.bulkhead import Bulkhead
 from app.codes import CodeSource, open_strategy
 from app.link_cache import LinkCache
 from app.links import LinkStore, get_link, shorten
@@ -48,7 +47,7 @@ def make_store(pool: Pool, strategy: Strategy) -> LinkStore:
     """A store whose cache is away: links go to Postgres alone."""
     redis = connect_redis("unix:///nonexistent", timeout_s=0.1)
     cache = LinkCache(redis, redis, ttl_s=1, negative_ttl_s=1)
-    return LinkStore(pool, cache, strategy, Bulkhead(14, pool.breaker))
+    return LinkStore(pool, cache, strategy)
 
 
 @contextmanager

@@ -98,3 +98,17 @@ def test_settings_say_what_a_limit_looks_like():
     assert Settings.from_env({**environ, "HOP_RATE_LIMIT": "off"}).rate_limit == "off"
     with pytest.raises(Exception, match="HOP_RATE_LIMIT='often': expected a rate"):
         Settings.from_env({**environ, "HOP_RATE_LIMIT": "often"})
+
+
+def test_scan_switches_no_cache_off_when_redis_refuses_to_count_it(limited: Hop, redis_client):
+    before = redis_client.config_get("maxmemory")["maxmemory"]
+    cached = limited.shorten(TARGET)
+    redis_client.config_set("maxmemory-policy", "noeviction")
+    redis_client.config_set("maxmemory", 1)
+    try:
+        assert statuses(limited, *SCAN) == [404, 404, 404, 429, 429]
+        assert not limited.resources.store.cache.breaker.is_open
+        assert statuses(limited, cached) == [302]
+    finally:
+        redis_client.config_set("maxmemory", before)
+        redis_client.config_set("maxmemory-policy", "volatile-lru")

@@ -1,12 +1,12 @@
-"""app.bulkhead: so many and no more, and a hang does not stay unnoticed."""
+"""db.bulkhead: so many and no more, and a hang does not stay unnoticed."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.bulkhead import Bulkhead
 from db.breaker import Breaker
+from db.bulkhead import Bulkhead
 from db.errors import DatabaseUnavailableError
 
 pytestmark = pytest.mark.unit
@@ -41,7 +41,8 @@ def test_breaker_opens_when_nobody_finds_a_place_and_not_when_some_succeed():
     breaker = Breaker("it", failures=3)
     bulkhead = Bulkhead(1, breaker, wait_s=0.001)
     found_open = []
-    with bulkhead:
+    with ThreadPoolExecutor(1) as other:
+        other.submit(bulkhead.__enter__).result()
         for is_success in (False, False, True, False, False, False):
             if is_success:
                 breaker.note_success()
@@ -50,3 +51,14 @@ def test_breaker_opens_when_nobody_finds_a_place_and_not_when_some_succeed():
                     pass
             found_open.append(breaker.is_open)
     assert found_open == [False] * 5 + [True]
+
+
+def test_thread_takes_one_place_however_often_it_enters():
+    bulkhead = Bulkhead(1, Breaker("it", failures=99), wait_s=0.01)
+    with ThreadPoolExecutor(1) as other:
+        with bulkhead:
+            with bulkhead:
+                pass
+            with pytest.raises(DatabaseUnavailableError):
+                other.submit(bulkhead.__enter__).result()
+        other.submit(bulkhead.__enter__).result()

@@ -52,3 +52,13 @@ def test_time_begins_anew_when_the_link_is_changed_again_while_it_is_announced()
     doubts.settle(told.append)
     doubts.settle(told.append)
     assert told == ["abc"] * 3
+
+
+def test_doubts_take_turns_when_there_are_many(monkeypatch):
+    monkeypatch.setattr("app.doubts.AT_ONCE", 2)
+    told, doubts = [], Doubts()
+    for code in "abcde":
+        doubts.add(code)
+    for _ in range(3):
+        doubts.settle(told.append)
+    assert told == list("abcdea")

@@ -7,8 +7,14 @@ from db.breaker import Breaker
 from db.errors import DatabaseUnavailableError
 
 
+class _Held(threading.local):
+    """How often this thread has entered."""
+
+    depth = 0
+
+
 class Bulkhead:
-    """A number of places for threads that wait for Postgres. Thread-safe."""
+    """A number of places for threads that wait for Postgres. Thread-safe; a thread has one."""
 
     def __init__(self, places: int, breaker: Breaker, wait_s: float = 0.15) -> None:
         """All places are free.
@@ -22,17 +28,19 @@ class Bulkhead:
         self._places = threading.BoundedSemaphore(places)
         self._breaker = breaker
         self._wait_s = wait_s
+        self._held = _Held()
 
     def __enter__(self) -> None:
-        """Take a place; one per thread.
+        """Take a place, or go on with the one that this thread has.
 
         Raises:
             DatabaseUnavailableError: there is none.
         """
-        if not self._places.acquire(timeout=self._wait_s):
+        if self._held.depth == 0 and not self._places.acquire(timeout=self._wait_s):
             error = DatabaseUnavailableError("too many requests wait for Postgres")
             self._breaker.note_failure(error)
             raise error
+        self._held.depth += 1
 
     def __exit__(
         self,
@@ -41,4 +49,6 @@ class Bulkhead:
         trace: TracebackType | None,
     ) -> None:
         """Give it back."""
-        self._places.release()
+        self._held.depth -= 1
+        if self._held.depth == 0:
+            self._places.release()
