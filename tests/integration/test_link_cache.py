@@ -121,3 +121,27 @@ def test_changes_that_wait_are_written_when_the_process_ends(cache: LinkCache, m
     cache.breaker.note_success()
     cache.close()
     assert cache.get("abc").link == LINK
+
+
+def test_old_target_is_not_served_by_the_process_whose_change_redis_refused(
+    cache: LinkCache, monkeypatch
+):
+    def refuse(**_: object) -> None:
+        raise redis.ResponseError("You can't write against a read only replica.")
+
+    cache.fill("abc", LINK)
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "_patient_put", refuse)
+        cache.publish("abc", CachedLink(8, "https://example.org/new"))
+        assert cache.get("abc") is None
+    cache.publish_waiting()
+    assert cache.get("abc").link.version == 8
+
+
+def test_changes_that_wait_are_written_at_the_end_though_redis_was_just_found_away(
+    cache: LinkCache,
+):
+    cache.breaker.note_failure(redis.ConnectionError("it was away"))
+    cache.publish("abc", LINK)
+    cache.close()
+    assert cache.get("abc").link == LINK

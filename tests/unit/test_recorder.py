@@ -155,3 +155,11 @@ def test_held_clicks_are_counted_as_dropped_when_the_process_ends_without_room(r
 def test_request_goes_on_when_a_header_cannot_be_encoded(recorder):
     recorder.record(ENVIRON | {"HTTP_USER_AGENT": "\ud800"}, "abc")
     assert recorder.dropped == 1
+
+
+def test_clicks_are_on_the_disk_when_the_process_has_ended(recorder, monkeypatch):
+    synced = []
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+    recorder.record(ENVIRON, "abc")
+    recorder.close()
+    assert len(synced) == 1

@@ -30,3 +30,21 @@ def test_no_journal_is_forgotten_when_the_disk_fails_during_a_rotation(
     journal.append(b"a line\n")
     assert shipper._own.file is journal.file
     assert list(tmp_path.iterdir()) == [journal.file.path]
+
+
+def test_rotated_journal_is_synced_in_the_end_when_the_disk_failed_at_first(tmp_path, monkeypatch):
+    journal = Journal(tmp_path)
+    shipper = Shipper(directory=tmp_path, journal=journal, pool=None, wire=None, rotate_bytes=5)
+    journal.append(b"a line\n")
+    old, synced = journal.file, []
+
+    def fail(_fd):
+        raise OSError(errno.EIO, "the disk is broken")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fdatasync", fail)
+        with pytest.raises(OSError, match="broken"):
+            shipper.tidy()
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+    shipper.tidy()
+    assert synced == [old.fd]
