@@ -14,27 +14,22 @@ None of this depends on which worker reads which stream, or on how many read the
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, cast
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import Final
 
 import psycopg
 import redis
 import structlog
 
-from analytics_worker.events import (
-    FORMER_STREAM,
-    PARTITIONS,
-    STREAMS,
-    Chunk,
-    PoisonedError,
-    chunk_from_fields,
-    place_from_fields,
-)
-from analytics_worker.rollup import Batch
+from analytics_worker.events import FORMER_STREAM, PARTITIONS, STREAMS, Chunk
+from analytics_worker.pieces import Pieces, Work
+from analytics_worker.streams import BEGINNING, Reading, delete_entries, read_streams
+from analytics_worker.sums import Sums, add_up
 from db.backoff import backoff_s
 from db.clicks import advance_receipts, lock_receipts, prune_receipts
 from db.dead_letters import DeadLetter, add_dead_letters
 from db.errors import DatabaseUnavailableError
+from db.overlap import meanwhile
 from db.partition_locks import PartitionLocks
 from db.pool import Pool, connection_to
 from db.rollups import add_rollup
@@ -65,8 +60,6 @@ _REFUSALS: Final = (
     psycopg.errors.ProgramLimitExceeded,  # a key too long for an index
 )
 
-Entry = tuple[bytes, dict[bytes, bytes]]
-
 
 class RefusedError(Exception):
     """Postgres will never take something that is in a batch; nothing of it was counted."""
@@ -86,6 +79,7 @@ class Consumer:
         self._wire = wire
         self._chunks = FIRST_CHUNKS  # of each stream, in the next batch
         self._is_behind = False  # the last batch was not all there was
+        self._ahead: Work[tuple[Reading, Sums]] | None = None  # the next batch, in a backlog
 
     def run(self, stopping: threading.Event, locks: PartitionLocks) -> None:
         """Consume this worker's share until told to stop; a batch that was begun is finished."""
@@ -118,7 +112,7 @@ class Consumer:
                 stopping.wait(backoff_s(failures, FIRST_PAUSE_S, LONGEST_PAUSE_S))
 
     def consume(self, block_ms: int, partitions: Iterable[int] = ALL) -> int:
-        """Count one batch of chunks.
+        """Count one batch of chunks; in a backlog the next is read and added up meanwhile.
 
         Args:
             block_ms: how long to wait for the first chunk when the streams are empty.
@@ -132,77 +126,95 @@ class Consumer:
                 doing it again is safe.
         """
         # From the beginning, not from where we were: what is counted has been deleted.
-        beginnings: Any = dict.fromkeys((STREAMS[each] for each in partitions), "0")
-        read = self._wire.xread(beginnings, count=self._chunks, block=block_ms)
-        streams = cast("list[tuple[bytes, list[Entry]]]", read)
-        entries = [entry for _, found in streams for entry in found]
-        self._is_behind = any(len(found) == self._chunks for _, found in streams)
-        if entries:
-            try:
-                rows = self.count(*_chunks(entries))
-            except DatabaseUnavailableError:  # the batch may have been more than it does in time
-                self._chunks = max(1, self._chunks // 2)
-                raise
-            for stream, found in streams:
-                self._wire.xdel(stream, *(entry_id for entry_id, _ in found))
-            self._chunks = next_chunks(self._chunks, rows) if self._is_behind else FIRST_CHUNKS
-        return len(entries)
+        after = dict.fromkeys((STREAMS[each] for each in partitions), BEGINNING)
+        reading, sums = (
+            self._take_ahead(after) or Work(self._read(after, self._chunks, block_ms)).finish()
+        )
+        self._is_behind = reading.is_full
+        self._chunks = FIRST_CHUNKS
+        if reading.is_full:
+            self._chunks = next_chunks(reading.limit, len(sums.rollup.hours))
+            self._ahead = Work(self._read(after | reading.ends, self._chunks))
+        try:
+            if reading:
+                self._count(reading, list(reading.damaged.values()), sums)
+                delete_entries(self._wire, reading)
+        except Exception as error:
+            self._ahead = None  # all of it is still in the streams
+            if isinstance(error, DatabaseUnavailableError):  # perhaps more than it does in time
+                self._chunks = max(1, reading.limit // 2)
+            raise
+        return len(reading)
 
-    def count(self, chunks: Sequence[Chunk], damaged: Sequence[DeadLetter] = ()) -> int:
+    def count(self, chunks: Iterable[Chunk], damaged: Sequence[DeadLetter] = ()) -> None:
         """Add chunks to the roll-ups and advance the receipts, in one transaction.
 
         When Postgres refuses something that is in them, the halves are counted each on its own,
         and so on until the line is found. It is kept as a dead letter, and all others are counted.
-
-        Returns:
-            The rows of `click_hours` that were made or changed.
         """
+        self._count(chunks, damaged, Work(add_up(chunks)).finish())
+
+    def _read(
+        self, after: Mapping[str, str], limit: int, block_ms: int | None = None
+    ) -> Pieces[tuple[Reading, Sums]]:
+        reading = read_streams(self._wire, after, limit, block_ms)
+        sums = yield from add_up(reading)
+        return reading, sums
+
+    def _take_ahead(self, streams: Container[str]) -> tuple[Reading, Sums] | None:
+        """The batch read ahead, if there was anything and it is from these streams."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is None:
+            return None
+        reading, sums = ahead.finish()
+        is_ours = all(stream in streams for stream in reading.entries)
+        return (reading, sums) if reading and is_ours else None
+
+    def _count(self, chunks: Iterable[Chunk], damaged: Sequence[DeadLetter], sums: Sums) -> None:
         try:
-            return self._count_together(chunks, damaged)
+            self._write(chunks, damaged, sums)
         except RefusedError as error:
             if damaged:
-                self._count_together((), damaged)
-                return self.count(chunks)
-            if not chunks:
+                self._write((), damaged, Work(add_up(())).finish())
+                self.count(chunks)
+                return
+            parts = list(chunks)
+            if not parts:
                 raise  # then it is not a line that is refused
-            if len(chunks) > 1:
-                middle = len(chunks) // 2
-                halves = [chunks[:middle], chunks[middle:]]
+            if len(parts) > 1:
+                middle = len(parts) // 2
+                halves = [parts[:middle], parts[middle:]]
             else:
-                halves = [[half] for half in _halves(chunks[0])]
+                halves = [[half] for half in _halves(parts[0])]
             if len(halves) == 1:
-                self._bury(chunks[0], str(error))
-                return 0
-            return self.count(halves[0]) + self.count(halves[1])
+                self._bury(parts[0], str(error))
+                return
+            for half in halves:
+                self.count(half)
 
     def _tidy(self) -> None:
         prune_receipts(self._pool)
         # Whatever is in it is in a journal too, and its adopter sends it to where we read.
         self._wire.delete(FORMER_STREAM)
 
-    def _count_together(self, chunks: Sequence[Chunk], damaged: Sequence[DeadLetter]) -> int:
-        with connection_to(self._pool) as connection:
+    def _write(self, chunks: Iterable[Chunk], damaged: Sequence[DeadLetter], sums: Sums) -> None:
+        step = self._ahead.step if self._ahead else None
+        with connection_to(self._pool) as connection, meanwhile(connection, step):
             try:
                 with connection.transaction():
-                    before = lock_receipts(connection, {chunk.producer for chunk in chunks})
-                    after = dict(before)
-                    batch = Batch()
-                    for chunk in chunks:
-                        fresh = uncounted(chunk, after[chunk.producer])
-                        after[chunk.producer] += len(fresh.lines)
-                        batch.add(fresh)
-                    rollup = batch.roll_up()
-                    if after != before:
-                        add_rollup(connection, rollup)
-                        advance_receipts(connection, before, after)
-                    if batch.poisoned or damaged:
-                        letters = [*batch.letters, *damaged]
-                        add_dead_letters(connection, letters, lines=batch.poisoned)
+                    receipts = lock_receipts(connection, sums.before)
+                    if receipts != sums.before:  # something was lost, or came twice
+                        sums = Work(add_up(chunks, receipts)).finish()
+                    if sums.after != sums.before:
+                        add_rollup(connection, sums.rollup)
+                        advance_receipts(connection, sums.before, sums.after)
+                    if sums.poisoned or damaged:
+                        letters = [*sums.letters, *damaged]
+                        add_dead_letters(connection, letters, lines=sums.poisoned)
             except _REFUSALS as error:
                 raise RefusedError(str(error)) from error
-        if batch.poisoned:
-            log.warning("poisoned lines skipped", lines=batch.poisoned)
-        return len(rollup.hours)
+        if sums.poisoned or damaged:
+            log.warning("skipped what is no click", lines=sums.poisoned, chunks=len(damaged))
 
     def _bury(self, line: Chunk, reason: str) -> None:
         """Move the receipt past a line that cannot be counted."""
@@ -221,14 +233,6 @@ def next_chunks(chunks: int, rows: int) -> int:
     return max(FEWEST_CHUNKS, min(fitting, 2 * chunks, MOST_CHUNKS))
 
 
-def uncounted(chunk: Chunk, receipt: int) -> Chunk:
-    """The part of a chunk that follows directly on what is counted; empty when there is none."""
-    if chunk.offset > receipt:
-        log.warning("gap before chunk", producer=chunk.producer, offset=chunk.offset, at=receipt)
-        return Chunk(chunk.producer, receipt, b"")
-    return Chunk(chunk.producer, receipt, chunk.lines[receipt - chunk.offset :])
-
-
 def _halves(chunk: Chunk) -> list[Chunk]:
     """A chunk in two, at the end of a line; as it is when it is one line only."""
     lines = chunk.lines
@@ -237,24 +241,3 @@ def _halves(chunk: Chunk) -> list[Chunk]:
         return [chunk]
     first = Chunk(chunk.producer, chunk.offset, lines[:middle])
     return [first, Chunk(chunk.producer, first.end, lines[middle:])]
-
-
-def _chunks(entries: Iterable[Entry]) -> tuple[list[Chunk], list[DeadLetter]]:
-    """What can be read, and what cannot."""
-    chunks, damaged = [], []
-    for entry_id, fields in entries:
-        try:
-            chunks.append(chunk_from_fields(fields))
-        except PoisonedError as error:
-            log.warning("poisoned chunk skipped", entry=entry_id.decode(), error=str(error))
-            damaged.append(_letter(fields, str(error)))
-    return chunks, damaged
-
-
-def _letter(fields: dict[bytes, bytes], reason: str) -> DeadLetter:
-    content = fields.get(b"payload") or repr(fields).encode()
-    try:
-        producer, offset = place_from_fields(fields)
-    except PoisonedError:
-        return DeadLetter("chunk", reason, content)
-    return DeadLetter("chunk", reason, content, producer, offset)

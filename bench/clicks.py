@@ -8,7 +8,6 @@ import multiprocessing
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from itertools import accumulate
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,6 +25,7 @@ from analytics_worker.events import (
     encode_click,
     stream_of,
 )
+from analytics_worker.pieces import Work
 from analytics_worker.rollup import Batch
 from app.clicks.journal import Journal
 from bench.machine import pin
@@ -35,8 +35,10 @@ from db.pool import open_pool
 from db.redis_client import connect_redis
 from lab.servers import lab_servers
 
-CLICKS = 1_000_000
 CODES = 100_000  # that Zipf's law is about
+# Batches grow for the first few hundred thousand clicks of a backlog, and stay as they are then.
+ZIPF_CLICKS = 3_000_000
+NEW_CODES_CLICKS = 1_000_000
 START_MS = 1_790_000_000_000
 PRODUCERS = [f"bench-{number}" for number in range(64)]  # so that no partition is without one
 
@@ -58,10 +60,10 @@ def measure_clicks(plan: Plan) -> None:
     """Print the figures."""
     gc.set_threshold(GC_THRESHOLD)
     _measure_journal()
-    for name, next_code in (("Zipf's law", _zipf_codes()), ("each its own code", _new_codes())):
-        chunks = _chunks(next_code)
-        _measure_rollup(name, chunks)
-        _measure_worker(name, chunks, plan)
+    for name, codes in (("Zipf's law", _zipf_codes()), ("each its own code", _new_codes())):
+        chunks = _chunks(codes)
+        _measure_rollup(name, chunks, len(codes))
+        _measure_worker(name, chunks, len(codes), plan)
 
 
 def _measure_journal() -> None:
@@ -76,17 +78,17 @@ def _measure_journal() -> None:
     print(f"{'click: journal write, median':<34}{statistics.median(times) / 1e3:>10.2f} us")
 
 
-def _measure_rollup(name: str, chunks: list[Chunk]) -> None:
+def _measure_rollup(name: str, chunks: list[Chunk], clicks: int) -> None:
     before = time.process_time()
     for first in range(0, len(chunks), FIRST_CHUNKS * PARTITIONS):
         batch = Batch()
         for chunk in chunks[first : first + FIRST_CHUNKS * PARTITIONS]:
             batch.add(chunk)
-        batch.roll_up()
-    _print_rate(f"roll-up alone, {name}", time.process_time() - before)
+        Work(batch.roll_up()).finish()
+    _print_rate(f"roll-up alone, {name}", time.process_time() - before, clicks)
 
 
-def _measure_worker(name: str, chunks: list[Chunk], plan: Plan) -> None:
+def _measure_worker(name: str, chunks: list[Chunk], clicks: int, plan: Plan) -> None:
     with lab_servers(with_redis=True) as servers:
         with redis.Redis.from_url(servers.redis_url) as wire, wire.pipeline() as pipeline:
             for chunk in chunks:
@@ -100,8 +102,8 @@ def _measure_worker(name: str, chunks: list[Chunk], plan: Plan) -> None:
         theirs.close()  # so that its death is noticed
         seconds, cpu_s, quarters_mb = ours.recv()
         worker.join()
-    _print_rate(f"worker, {name}", seconds)
-    print(f"{'    its own CPU time':<34}{cpu_s / CLICKS * 1e6:>10.2f} us")
+    _print_rate(f"worker, {name}", seconds, clicks)
+    print(f"{'    its own CPU time':<34}{cpu_s / clicks * 1e6:>10.2f} us")
     memory = ", ".join(f"{each:.0f}" for each in quarters_mb)
     print(f"{'    its memory after each quarter':<34}{memory:>24} MB at most")
 
@@ -127,18 +129,18 @@ def _drain(database_url: str, redis_url: str, core: frozenset[int], report: Conn
         report.send((seconds, cpu_s, quarters_mb))
 
 
-def _chunks(next_code: Callable[[], str]) -> list[Chunk]:
+def _chunks(codes: list[str]) -> list[Chunk]:
     """Journals of clicks within an hour, as chunks: as long as they get when there is a backlog."""
     chance = Random(62)
     chunks: list[Chunk] = []
     offsets = dict.fromkeys(PRODUCERS, 0)
     lines, size = [], 0
-    for number in range(CLICKS):
+    for number, code in enumerate(codes):
         lines.append(
             encode_click(
                 Click(
-                    code=next_code(),
-                    at_ms=START_MS + number * 3_000 // CLICKS,
+                    code=code,
+                    at_ms=START_MS + number * 3_000 // len(codes),
                     referrer=chance.choice(REFERRERS),
                     user_agent=chance.choice(BROWSERS),
                     language=chance.choice(LANGUAGES),
@@ -147,7 +149,7 @@ def _chunks(next_code: Callable[[], str]) -> list[Chunk]:
             )
         )
         size += len(lines[-1])
-        if size > CHUNK_BYTES - 1_000 or number == CLICKS - 1:
+        if size > CHUNK_BYTES - 1_000 or number == len(codes) - 1:
             producer = PRODUCERS[len(chunks) % len(PRODUCERS)]
             chunks.append(Chunk(producer, offsets[producer], b"".join(lines)))
             offsets[producer] = chunks[-1].end
@@ -155,16 +157,15 @@ def _chunks(next_code: Callable[[], str]) -> list[Chunk]:
     return chunks
 
 
-def _zipf_codes() -> Callable[[], str]:
-    chance = Random(62)
+def _zipf_codes() -> list[str]:
     weights = list(accumulate(1 / place for place in range(1, CODES + 1)))
-    drawn = iter(chance.choices(range(CODES), cum_weights=weights, k=CLICKS))
-    return lambda: f"z{next(drawn) * 7_919 % CODES:06x}"
+    drawn = Random(62).choices(range(CODES), cum_weights=weights, k=ZIPF_CLICKS)
+    return [f"z{place * 7_919 % CODES:06x}" for place in drawn]
 
 
-def _new_codes() -> Callable[[], str]:
+def _new_codes() -> list[str]:
     chance = Random(62)
-    return lambda: f"{chance.getrandbits(44):011x}"
+    return [f"{chance.getrandbits(44):011x}" for _ in range(NEW_CODES_CLICKS)]
 
 
 def _peak_mb() -> float:
@@ -173,5 +174,5 @@ def _peak_mb() -> float:
     return int(status["VmHWM"].split()[0]) / 1024
 
 
-def _print_rate(name: str, seconds: float) -> None:
-    print(f"{name:<34}{seconds / CLICKS * 1e6:>10.2f} us{CLICKS / seconds:>14,.0f}/s")
+def _print_rate(name: str, seconds: float, clicks: int) -> None:
+    print(f"{name:<34}{seconds / clicks * 1e6:>10.2f} us{clicks / seconds:>14,.0f}/s")

@@ -15,12 +15,14 @@ from psycopg_pool import ConnectionPool
 from db.breaker import Breaker
 from db.bulkhead import Bulkhead
 from db.errors import DatabaseUnavailableError
+from db.overlap import Step, interleaved
 
 
 class Connection(psycopg.Connection[TupleRow]):
     """A connection that does not wait for ever: a server that hangs enforces no time-out."""
 
     deadline_s = 5.0
+    step: Step | None = None  # what to do while it waits; see `db.overlap`
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         """Wait for an answer, at most `deadline_s`.
@@ -28,6 +30,8 @@ class Connection(psycopg.Connection[TupleRow]):
         Raises:
             psycopg.OperationalError: none came; the connection is of no more use and closed.
         """
+        if self.step is not None:
+            gen = interleaved(gen, self.fileno(), self.step)
         try:
             return super().wait(gen, interval, timeout or self.deadline_s)
         except psycopg.OperationalError as error:

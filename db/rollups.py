@@ -4,10 +4,11 @@
 change in one transaction or not at all.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 from typing import Final, NamedTuple
 
 import msgspec
@@ -24,6 +25,7 @@ MOST_VALUES: Final = 200
 OTHER: Final = "other"
 
 
+ROWS_AT_ONCE: Final = 500
 DIMENSIONS: Final = ("referrer", "country", "browser", "os", "device", "language")
 
 
@@ -85,25 +87,19 @@ class Day(msgspec.Struct, gc=False):
         Values for which there is no room become "other".
         """
         made: Dimensions = {} if stored is None else stored
-        bots = [look for look in self.looks if look.is_bot]
-        for dimension, values in _by_dimension(self.looks):
-            tallies = made.setdefault(dimension, {})
-            for value in values:  # without a call: this runs six times for each click
+        dimensions = [made.setdefault(dimension, {}) for dimension in DIMENSIONS]
+        for look in self.looks:
+            is_bot = look.is_bot
+            # Without a call: this runs six times for each click.
+            for tallies, value in zip(dimensions, look.values, strict=True):
                 tally = tallies.get(value)
                 if tally is None:
                     kept = value if len(tallies) < MOST_VALUES else OTHER
                     tally = tallies.setdefault(kept, Tally())
                 tally.clicks += 1
-        for dimension, values in _by_dimension(bots):
-            tallies = made[dimension]
-            for value in values:
-                tallies[value if value in tallies else OTHER].bots += 1
+                if is_bot:
+                    tally.bots += 1
         return made
-
-
-def _by_dimension(looks: Iterable[Look]) -> Iterable[tuple[str, tuple[str, ...]]]:
-    """Each dimension with its value in each look; nothing when there are none."""
-    return zip(DIMENSIONS, zip(*[look.values for look in looks], strict=True), strict=False)
 
 
 @dataclass(slots=True)
@@ -190,7 +186,7 @@ def add_rollup(connection: Connection, rollup: Rollup) -> None:
             for code, total in totals.items()
         ),
     )
-    counted = connection.execute(_ADD_TOTALS)
+    counted = connection.execute(_ADD_TOTALS).fetchall()
     known = {code for code, clicks in counted if clicks > totals[code].clicks}
     _add_hours(connection, rollup.hours, known)
     _add_days(connection, rollup.days, known)
@@ -199,34 +195,33 @@ def add_rollup(connection: Connection, rollup: Rollup) -> None:
 def _add_hours(
     connection: Connection, hours: Mapping[tuple[str, int], Tally], known: set[str]
 ) -> None:
-    fresh: list[str] = []
-    staged: list[str] = []
-    for (code, hour), tally in hours.items():
-        row = f"{_escape(code)}\t{_hour(hour)}\t{tally.clicks}\t{tally.bots}\n"
-        (staged if code in known else fresh).append(row)
-    _copy(connection, "click_hours", fresh)
-    _copy(connection, "staged_hours", staged)
+    def rows(of: Callable[[str], bool]) -> Iterator[str]:
+        for (code, hour), tally in hours.items():
+            if of(code):
+                yield f"{_escape(code)}\t{_hour(hour)}\t{tally.clicks}\t{tally.bots}\n"
+
+    _copy(connection, "click_hours", rows(lambda code: code not in known))
+    _copy(connection, "staged_hours", rows(known.__contains__))
     connection.execute(_ADD_HOURS)
 
 
 def _add_days(connection: Connection, days: Mapping[tuple[str, int], Day], known: set[str]) -> None:
     stored = _read_days(connection) if known else {}
-    fresh, staged = [], []
-    for (code, number), day in days.items():
-        before = stored.get((code, number))
-        if before is None:
-            fresh.append(_day_row(code, number, day))
-        else:
-            staged.append(_merged_row(code, number, day, before))
+    fresh = (_day_row(*key, day) for key, day in days.items() if key not in stored)
+    merged = (_merged_row(*key, days[key], before) for key, before in stored.items())
     _copy(connection, "click_days", fresh)
-    _copy(connection, "staged_days", staged)
+    _copy(connection, "staged_days", merged)
     connection.execute(_WRITE_DAYS)
 
 
-def _copy(connection: Connection, table: str, rows: Iterable[str]) -> None:
-    """Arrays as parameters would cost several times as much as all else together."""
+def _copy(connection: Connection, table: str, rows: Iterator[str]) -> None:
+    """Send rows as they are made: all at once they would take some hundred megabytes.
+
+    (Arrays as parameters would cost several times as much as all else together.)
+    """
     with connection.cursor().copy(f"COPY {table} FROM STDIN".encode()) as copy:
-        copy.write("".join(rows))
+        while piece := "".join(islice(rows, ROWS_AT_ONCE)):
+            copy.write(piece)
 
 
 def _escape(text: str) -> str:
@@ -245,7 +240,7 @@ def _date(number: int) -> str:
 
 def _read_days(connection: Connection) -> dict[tuple[str, int], StoredDay]:
     """Those of the batch that have been counted before."""
-    rows = connection.execute(_READ_DAYS)
+    rows = connection.execute(_READ_DAYS).fetchall()
     return {(code, (day - _EPOCH).days): StoredDay(*stored) for code, day, *stored in rows}
 
 

@@ -7,6 +7,7 @@ AofA 2007; the implementation is Apache DataSketches).
 
 import contextlib
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, Final
 
 LOG2_REGISTERS: Final = 12
@@ -27,8 +28,9 @@ def add(sketch: bytes, visitors: Iterable[str]) -> bytes:
         grown = _read(sketch)
     else:
         grown = library.hll_sketch(LOG2_REGISTERS, library.tgt_hll_type.HLL_4)
+    update = grown.update
     for visitor in visitors:
-        grown.update(visitor)
+        update(visitor)
     return bytes(grown.serialize_compact())
 
 
@@ -52,6 +54,7 @@ def _read(sketch: bytes) -> Any:
         raise DamagedSketchError(str(error)) from error
 
 
+@cache
 def _datasketches() -> Any:
     # The library brings numpy, 25 MB of memory: a web worker that is never asked for statistics
     # should not carry it.

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
-from analytics_worker.consumer import uncounted
 from analytics_worker.events import Chunk
+from analytics_worker.sums import uncounted
 from app.clicks.journal_file import JournalFile
 from app.clicks.outbox import Outbox
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 import pytest
 import redis
 
-from analytics_worker import consumer as consumer_module
 from analytics_worker.consumer import GATHER_S, LONGEST_PAUSE_S, Consumer
 from db.errors import DatabaseUnavailableError
 
@@ -97,22 +96,22 @@ def test_worker_lives_through_an_outage_of_many_hours():
 
 def test_batches_get_smaller_when_postgres_does_not_do_them_in_time(monkeypatch):
     class Wire:
-        def xread(self, streams: dict[str, str], count: int, block: int) -> list[object]:
+        """Always full of what is no chunk."""
+
+        def xread(self, streams: dict[str, str], count: int, block: int | None) -> list[object]:
             asked.append(count)
             return [(b"clicks:0", [(b"1-0", {})] * count)]
 
         def xdel(self, *_: object) -> None:
             pass
 
-    def count(*_: object) -> int:
+    def write(*_: object) -> None:
         if asked[-1] > 1:
             raise DatabaseUnavailableError("canceling statement due to statement timeout")
-        return 1
 
     asked: list[int] = []
     consumer = Consumer(None, Wire())
-    monkeypatch.setattr(consumer, "count", count)
-    monkeypatch.setattr(consumer_module, "_chunks", lambda _: ([], []))
+    monkeypatch.setattr(consumer, "_write", write)
     for _ in range(3):
         with pytest.raises(DatabaseUnavailableError):
             consumer.consume(1)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics_worker.events import Chunk, Click, encode_click
+from analytics_worker.pieces import Work
 from analytics_worker.rollup import Batch
 from db.rollups import Rollup, Tally, Total
 
@@ -21,7 +22,7 @@ DAY = NOON // 24
 def rolled_up(*clicks: Click) -> Rollup:
     batch = Batch()
     batch.add(Chunk("p", 0, b"".join(encode_click(click) for click in clicks)))
-    return batch.roll_up()
+    return Work(batch.roll_up()).finish()
 
 
 def values(rollup: Rollup, dimension: str) -> dict[str, Tally]:
@@ -146,7 +147,7 @@ def test_line_is_kept_as_a_letter_and_the_rest_counted_when_it_is_poisoned(poiso
     good = encode_click(Click("abc", NOON_MS, user_agent=FIREFOX, visitor="v"))
     batch = Batch()
     batch.add(Chunk("p", 1_000, good + poison + b"\n" + good))
-    assert batch.roll_up().totals == {"abc": Total(2, 0, NOON_MS)}
+    assert Work(batch.roll_up()).finish().totals == {"abc": Total(2, 0, NOON_MS)}
     (letter,) = batch.letters
     assert (batch.poisoned, letter.producer) == (1, "p")
     assert (letter.start_offset, letter.content) == (1_000 + len(good), poison + b"\n")
@@ -157,4 +158,4 @@ def test_letters_are_bounded_when_a_journal_is_nothing_but_poison():
     batch = Batch()
     batch.add(Chunk("p", 0, b"{}\n" * 3_000))
     assert (batch.poisoned, len(batch.letters)) == (3_000, 1_000)
-    assert batch.roll_up() == Rollup()
+    assert Work(batch.roll_up()).finish() == Rollup()
