@@ -42,6 +42,14 @@ _DEFAULTS: Final = Plan()
     help="Seconds.",
 )
 @click.option(
+    "--warm-up",
+    "warm_up_s",
+    type=click.IntRange(0, 600),
+    show_default=True,
+    default=_DEFAULTS.warm_up_s,
+    help="Seconds before, of which nothing is judged.",
+)
+@click.option(
     "--profile",
     type=click.Choice(PROFILES),
     default=_DEFAULTS.profile,

@@ -4,6 +4,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -36,8 +37,14 @@ def measure(plan: Plan, hop_url: str) -> Result:
     with tempfile.TemporaryDirectory(prefix="hop-load-") as directory:
         file = Path(directory, "links.json")
         save(prepared, file)
-        tiers, cpu_s = read_tiers(hop_url, key), read_cpu(pids)
-        samples, generator_cpu = _run(plan, hop_url, file)
+        before = read_tiers(hop_url, key), read_cpu(pids)
+
+        def begin() -> None:
+            nonlocal before
+            before = read_tiers(hop_url, key), read_cpu(pids)
+
+        samples, generator_cpu = _run(plan, hop_url, file, begin if plan.warm_up_s else None)
+        tiers, cpu_s = before
         server = ServerSide(
             count_between(tiers, read_tiers(hop_url, key)), _used(cpu_s, read_cpu(pids))
         )
@@ -55,13 +62,15 @@ def _prepare(plan: Plan, hop_url: str) -> Prepared:
         return make_links(hop_url, plan.hot_links, plan.cold_links, bar.update)
 
 
-def _run(plan: Plan, hop_url: str, prepared: Path) -> tuple[list[Sample], float]:
+def _run(
+    plan: Plan, hop_url: str, prepared: Path, after_warm_up: Callable[[], None] | None
+) -> tuple[list[Sample], float]:
     """Run Locust to its end; returns what it saw, and the share of a core that it used."""
     # SIGTERM would end Python on the spot, and Locust would go on.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     generator = start_generator(plan, hop_url, prepared, prepared.parent)
     try:
-        samples, generator_cpu = _follow(generator, plan)
+        samples, generator_cpu = _follow(generator, plan, after_warm_up)
         if generator.process.returncode != 0 or not samples:
             raise GeneratorError(f"Locust has failed:\n{generator.describe_failure()}")
     finally:
@@ -69,9 +78,11 @@ def _run(plan: Plan, hop_url: str, prepared: Path) -> tuple[list[Sample], float]
     return samples, generator_cpu
 
 
-def _follow(generator: Generator, plan: Plan) -> tuple[list[Sample], float]:
+def _follow(
+    generator: Generator, plan: Plan, after_warm_up: Callable[[], None] | None
+) -> tuple[list[Sample], float]:
     samples: list[Sample] = []
-    deadline_s = time.monotonic() + plan.duration_s + GRACE_S
+    deadline_s = time.monotonic() + plan.warm_up_s + plan.duration_s + GRACE_S
     began_s = began_cpu_s = share = 0.0
     with ProgressLine(plan) as line:
         running = True
@@ -81,6 +92,8 @@ def _follow(generator: Generator, plan: Plan) -> tuple[list[Sample], float]:
             now_s = time.monotonic()
             if new and not samples:  # what Locust used to start does not count
                 began_s, began_cpu_s = now_s, generator.cpu_s
+                if after_warm_up:
+                    after_warm_up()
             elif samples and now_s - began_s <= plan.duration_s:
                 share = (generator.cpu_s - began_cpu_s) / (now_s - began_s)
             samples += new

@@ -45,7 +45,7 @@ class ArrivalStream(FastHttpUser):
         concurrency=MAX_IN_FLIGHT, connection_timeout=TIMEOUT_S, network_timeout=TIMEOUT_S
     )
     kind: str  # what its requests are called in the figures
-    began_s = 0.0  # when the test began, and will end, by time.perf_counter()
+    began_s = 0.0  # when the warm-up was over, and when the test ends, by time.perf_counter()
     ends_s = math.inf
 
     def on_start(self) -> None:
@@ -100,8 +100,9 @@ class ArrivalStream(FastHttpUser):
 
 def begin(environment: Any) -> None:
     """The test begins now: everything that it needs is prepared."""
-    ArrivalStream.began_s = time.perf_counter()
-    ArrivalStream.ends_s = ArrivalStream.began_s + (environment.parsed_options.run_time or math.inf)
+    now_s, options = time.perf_counter(), environment.parsed_options
+    ArrivalStream.began_s = now_s + options.warm_up
+    ArrivalStream.ends_s = now_s + (options.run_time or math.inf)
     if environment.shape_class is not None:  # on Locust's page one may choose to have none
         environment.shape_class.reset_time()
 

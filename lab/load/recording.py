@@ -32,6 +32,7 @@ def add_options(parser: Any) -> None:
     add("--links", type=int, default=1_000, help="Links to make before the test")
     add("--zipf-exponent", type=float, default=_DEFAULTS.zipf_exponent, help="0 is evenly")
     add("--redirect-status", type=int, default=_DEFAULTS.redirect_status, help="That is right")
+    add("--warm-up", type=float, default=0.0, help="Seconds at first of which no sample is written")
     add("--prepared", type=Path, include_in_web_ui=False, help="Links made before, as a file")
     add("--samples", type=Path, include_in_web_ui=False, help="Write a line for each request there")
 
@@ -52,6 +53,8 @@ class Recorder:
         **more: Any,
     ) -> None:
         """Locust's event `request`."""
+        if context["due_s"] < ArrivalStream.began_s:
+            return  # the warm-up
         response = more.get("response")
         sample = Sample(
             name,

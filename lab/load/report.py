@@ -73,7 +73,8 @@ def render(result: Result) -> str:
     title = f"Load test: {result.verdict.outcome}"
     asked = (
         f"Profile {plan.profile}: {plan.rate:,} redirects a second for {plan.duration_s} s,"
-        f" arrivals {_SPACING[plan.spacing]}; p99 to be under {plan.p99_ms:g} ms."
+        f" after {plan.warm_up_s} s of warm-up, arrivals {_SPACING[plan.spacing]};"
+        f" p99 to be under {plan.p99_ms:g} ms."
     )
     return render_page(
         title,

@@ -38,6 +38,7 @@ class Plan:
     profile: ProfileName = "regional"
     rate: int = 1_200  # redirects a second
     duration_s: int = 60
+    warm_up_s: int = 3  # before that: requests are sent, and not looked at
     p99_ms: float = 50.0
     reads_per_write: int = 10
     links: int = 10_000  # that Zipf's law spreads redirects over
@@ -65,7 +66,8 @@ class Plan:
     def cold_links(self) -> int:
         """Links that are asked for once each; with room for the chance in Poisson arrivals."""
         weights = user_weights(self.profile, self.reads_per_write)
-        expected = weights.get("FirstVisitor", 0) * self.arrivals_per_user * self.duration_s
+        lasts_s = self.warm_up_s + self.duration_s
+        expected = weights.get("FirstVisitor", 0) * self.arrivals_per_user * lasts_s
         return math.ceil(expected + 5 * math.sqrt(expected))
 
     @property

@@ -19,7 +19,7 @@ from tests.slow_proxy import SlowProxy
 pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[2]
-SHORT = ("--rate", "50", "--duration", "3", "--links", "20")
+SHORT = ("--rate", "50", "--duration", "3", "--warm-up", "0", "--links", "20")
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +93,16 @@ def test_stall_of_a_second_meets_everybody_who_came_meanwhile(demo: RunningDemo,
     redirects = read(report)["figures"][0]
     assert redirects["errors"] == 0
     assert redirects["p90_ms"] > 300
+
+
+def test_stall_in_the_warm_up_is_not_looked_at(demo: RunningDemo, report: Path):
+    with SlowProxy(demo.port, stall_s=1) as stalling:
+        done = load(demo, report, "--warm-up", "3", "--p99-ms", "900", "--hop-url", stalling.url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = read(report)
+    assert 80 < found["redirects"] < 230  # of three seconds, not of six
+    assert [each["second"] for each in found["seconds"]] == [0, 1, 2]
+    assert sum(each["due"] for each in found["seconds"]) == found["redirects"]
 
 
 def test_generator_is_blamed_when_it_was_late_itself(demo: RunningDemo, report: Path):

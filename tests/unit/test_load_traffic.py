@@ -33,7 +33,7 @@ def test_rate_speaks_of_redirects_alone_in_every_profile(profile: str, reads_per
 
 
 def test_cold_has_a_link_for_each_request():
-    plan = Plan(profile="cold", rate=100, duration_s=60)
+    plan = Plan(profile="cold", rate=100, duration_s=50, warm_up_s=10)
     assert plan.hot_links == 0
     assert 6_000 < plan.cold_links < 6_500
     assert Plan(profile="regional").cold_links == 0
