@@ -39,7 +39,7 @@ log = structlog.get_logger(__name__)
 ALL: Final = range(PARTITIONS)
 # Chunks of each stream in a batch. A long backlog makes long batches: the more clicks, the more
 # have rows in common. How long follows from the rows of the batch before; where there are few, from
-# the memory that half a million clicks take, some hundred megabytes.
+# the memory that half a million clicks take, some hundred megabytes, and as many read ahead.
 FIRST_CHUNKS: Final = 12
 FEWEST_CHUNKS: Final = 4
 MOST_CHUNKS: Final = 48
@@ -61,6 +61,9 @@ _REFUSALS: Final = (
 )
 
 
+Ahead = Work[tuple[Reading, Sums]]
+
+
 class RefusedError(Exception):
     """Postgres will never take something that is in a batch; nothing of it was counted."""
 
@@ -79,7 +82,7 @@ class Consumer:
         self._wire = wire
         self._chunks = FIRST_CHUNKS  # of each stream, in the next batch
         self._is_behind = False  # the last batch was not all there was
-        self._ahead: Work[tuple[Reading, Sums]] | None = None  # the next batch, in a backlog
+        self._ahead: Ahead | None = None  # the next batch, in a backlog
 
     def run(self, stopping: threading.Event, locks: PartitionLocks) -> None:
         """Consume this worker's share until told to stop; a batch that was begun is finished."""
@@ -98,6 +101,7 @@ class Consumer:
                     if not self._is_behind:
                         stopping.wait(GATHER_S)
                 else:  # there are more workers than partitions
+                    self._ahead = None
                     stopping.wait(REBALANCE_EVERY_S)
                 failures = 0
             except (redis.RedisError, DatabaseUnavailableError) as error:
@@ -108,6 +112,7 @@ class Consumer:
                 log.exception("the worker met an error that it does not know")
             if failures:
                 locks.close()  # another worker may be able to do what we cannot
+                self._ahead = None  # a hundred megabytes
                 rebalance_at = 0.0
                 stopping.wait(backoff_s(failures, FIRST_PAUSE_S, LONGEST_PAUSE_S))
 
@@ -125,25 +130,26 @@ class Consumer:
             redis.RedisError, DatabaseUnavailableError: some chunks were counted, or none, or all;
                 doing it again is safe.
         """
-        # From the beginning, not from where we were: what is counted has been deleted.
+        # From the beginning: what is counted has been deleted. Only ahead it goes on from here.
         after = dict.fromkeys((STREAMS[each] for each in partitions), BEGINNING)
         reading, sums = (
             self._take_ahead(after) or Work(self._read(after, self._chunks, block_ms)).finish()
         )
         self._is_behind = reading.is_full
         self._chunks = FIRST_CHUNKS
+        ahead = None
         if reading.is_full:
             self._chunks = next_chunks(reading.limit, len(sums.rollup.hours))
-            self._ahead = Work(self._read(after | reading.ends, self._chunks))
-        try:
-            if reading:
-                self._count(reading, list(reading.damaged.values()), sums)
-                delete_entries(self._wire, reading)
-        except Exception as error:
-            self._ahead = None  # all of it is still in the streams
-            if isinstance(error, DatabaseUnavailableError):  # perhaps more than it does in time
+            ahead = Work(self._read(after | reading.ends, self._chunks))
+            ahead.step()  # asks Redis, which may take a while, before anything is locked
+        if reading:
+            try:
+                self._count(reading, list(reading.damaged.values()), sums, ahead)
+            except DatabaseUnavailableError:  # it may have been more than it does in time
                 self._chunks = max(1, reading.limit // 2)
-            raise
+                raise
+            delete_entries(self._wire, reading)
+        self._ahead = ahead  # after any failure there is none: all of it is still in the streams
         return len(reading)
 
     def count(self, chunks: Iterable[Chunk], damaged: Sequence[DeadLetter] = ()) -> None:
@@ -170,9 +176,15 @@ class Consumer:
         is_ours = all(stream in streams for stream in reading.entries)
         return (reading, sums) if reading and is_ours else None
 
-    def _count(self, chunks: Iterable[Chunk], damaged: Sequence[DeadLetter], sums: Sums) -> None:
+    def _count(
+        self,
+        chunks: Iterable[Chunk],
+        damaged: Sequence[DeadLetter],
+        sums: Sums,
+        ahead: Ahead | None = None,
+    ) -> None:
         try:
-            self._write(chunks, damaged, sums)
+            self._write(chunks, damaged, sums, ahead)
         except RefusedError as error:
             if damaged:
                 self._write((), damaged, Work(add_up(())).finish())
@@ -197,8 +209,14 @@ class Consumer:
         # Whatever is in it is in a journal too, and its adopter sends it to where we read.
         self._wire.delete(FORMER_STREAM)
 
-    def _write(self, chunks: Iterable[Chunk], damaged: Sequence[DeadLetter], sums: Sums) -> None:
-        step = self._ahead.step if self._ahead else None
+    def _write(
+        self,
+        chunks: Iterable[Chunk],
+        damaged: Sequence[DeadLetter],
+        sums: Sums,
+        ahead: Ahead | None = None,
+    ) -> None:
+        step = ahead.step if ahead else None
         with connection_to(self._pool) as connection, meanwhile(connection, step):
             try:
                 with connection.transaction():
@@ -208,13 +226,18 @@ class Consumer:
                     if sums.after != sums.before:
                         add_rollup(connection, sums.rollup)
                         advance_receipts(connection, sums.before, sums.after)
-                    if sums.poisoned or damaged:
-                        letters = [*sums.letters, *damaged]
+                    letters = [*sums.letters, *damaged]
+                    if letters:
                         add_dead_letters(connection, letters, lines=sums.poisoned)
             except _REFUSALS as error:
                 raise RefusedError(str(error)) from error
-        if sums.poisoned or damaged:
-            log.warning("skipped what is no click", lines=sums.poisoned, chunks=len(damaged))
+        if letters:
+            log.warning(
+                "skipped what is no click",
+                lines=sums.poisoned,
+                chunks=len(damaged),
+                first=letters[0].reason,
+            )
 
     def _bury(self, line: Chunk, reason: str) -> None:
         """Move the receipt past a line that cannot be counted."""

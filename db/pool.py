@@ -30,10 +30,11 @@ class Connection(psycopg.Connection[TupleRow]):
         Raises:
             psycopg.OperationalError: none came; the connection is of no more use and closed.
         """
+        within_s = timeout or self.deadline_s
         if self.step is not None:
-            gen = interleaved(gen, self.fileno(), self.step)
+            gen = interleaved(gen, self.fileno(), self.step, within_s)
         try:
-            return super().wait(gen, interval, timeout or self.deadline_s)
+            return super().wait(gen, interval, within_s)
         except psycopg.OperationalError as error:
             if self.info.transaction_status != TransactionStatus.ACTIVE:
                 raise

@@ -208,7 +208,7 @@ def _add_hours(
 def _add_days(connection: Connection, days: Mapping[tuple[str, int], Day], known: set[str]) -> None:
     stored = _read_days(connection) if known else {}
     fresh = (_day_row(*key, day) for key, day in days.items() if key not in stored)
-    merged = (_merged_row(*key, days[key], before) for key, before in stored.items())
+    merged = (_merged_row(*key, day, stored[key]) for key, day in days.items() if key in stored)
     _copy(connection, "click_days", fresh)
     _copy(connection, "staged_days", merged)
     connection.execute(_WRITE_DAYS)
@@ -217,6 +217,7 @@ def _add_days(connection: Connection, days: Mapping[tuple[str, int], Day], known
 def _copy(connection: Connection, table: str, rows: Iterator[str]) -> None:
     """Send rows as they are made: all at once they would take some hundred megabytes.
 
+    The statement lasts as long as it takes to make them, a second or two of its time-out.
     (Arrays as parameters would cost several times as much as all else together.)
     """
     with connection.cursor().copy(f"COPY {table} FROM STDIN".encode()) as copy:

@@ -71,9 +71,10 @@ def render(result: Result) -> str:
     """The page."""
     plan = result.plan
     title = f"Load test: {result.verdict.outcome}"
+    warm_up = f" after {plan.warm_up_s} s of warm-up" if plan.warm_up_s else ""
     asked = (
-        f"Profile {plan.profile}: {plan.rate:,} redirects a second for {plan.duration_s} s,"
-        f" after {plan.warm_up_s} s of warm-up, arrivals {_SPACING[plan.spacing]};"
+        f"Profile {plan.profile}: {plan.rate:,} redirects a second for {plan.duration_s} s"
+        f"{warm_up}, arrivals {_SPACING[plan.spacing]};"
         f" p99 to be under {plan.p99_ms:g} ms."
     )
     return render_page(

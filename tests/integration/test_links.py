@@ -203,7 +203,12 @@ def test_change_that_was_made_and_not_confirmed_reaches_the_caches(
         with pytest.raises(DatabaseUnavailableError):
             getattr(links, change)(store, "mine", **wish)
     expected = f"{TARGET}new" if change == "edit" else None
-    wait_until(lambda: store.cache.get("mine").link.target_url == expected, within_s=10)
+
+    def is_told() -> bool:
+        entry = store.cache.get("mine")  # none while the change is on its way to Redis
+        return entry is not None and entry.link.target_url == expected
+
+    wait_until(is_told, within_s=10)
     assert lookups.resolve(store, "mine").link.target_url == expected
 
 

@@ -69,10 +69,11 @@ def test_errors_come_through_and_the_connection_goes_on(connection: Connection):
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_wait_still_ends_at_the_deadline(connection: Connection):
+@pytest.mark.parametrize("most", [3, 10**9])
+def test_wait_still_ends_at_the_deadline(connection: Connection, most: int):
     connection.deadline_s = 0.2
     with (
-        meanwhile(connection, Steps(3)),
+        meanwhile(connection, Steps(most)),
         pytest.raises(psycopg.OperationalError, match=r"no answer in 0.2 s"),
     ):
         connection.execute("SELECT pg_sleep(5)")
