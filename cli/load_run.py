@@ -23,6 +23,9 @@ POLL_EVERY_S: Final = 0.25
 # What Locust may take to start and to wait for the last answers, beyond the duration.
 GRACE_S: Final = 60.0
 
+# Redirects by tier, and CPU seconds by part; None where they cannot be read.
+ServerReading = tuple[dict[str, float] | None, dict[str, float] | None]
+
 
 def measure(plan: Plan, hop_url: str) -> Result:
     """Make the links, run Locust, and work out what it saw.
@@ -37,14 +40,11 @@ def measure(plan: Plan, hop_url: str) -> Result:
     with tempfile.TemporaryDirectory(prefix="hop-load-") as directory:
         file = Path(directory, "links.json")
         save(prepared, file)
-        before = read_tiers(hop_url, key), read_cpu(pids)
 
-        def begin() -> None:
-            nonlocal before
-            before = read_tiers(hop_url, key), read_cpu(pids)
+        def read_server() -> ServerReading:
+            return read_tiers(hop_url, key), read_cpu(pids)
 
-        samples, generator_cpu = _run(plan, hop_url, file, begin if plan.warm_up_s else None)
-        tiers, cpu_s = before
+        samples, generator_cpu, (tiers, cpu_s) = _run(plan, hop_url, file, read_server)
         server = ServerSide(
             count_between(tiers, read_tiers(hop_url, key)), _used(cpu_s, read_cpu(pids))
         )
@@ -63,25 +63,32 @@ def _prepare(plan: Plan, hop_url: str) -> Prepared:
 
 
 def _run(
-    plan: Plan, hop_url: str, prepared: Path, after_warm_up: Callable[[], None] | None
-) -> tuple[list[Sample], float]:
-    """Run Locust to its end; returns what it saw, and the share of a core that it used."""
+    plan: Plan, hop_url: str, prepared: Path, read_server: Callable[[], ServerReading]
+) -> tuple[list[Sample], float, ServerReading]:
+    """Run Locust to its end.
+
+    Returns:
+        What it saw, the share of a core that it used, and the server after the warm-up.
+    """
     # SIGTERM would end Python on the spot, and Locust would go on.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     generator = start_generator(plan, hop_url, prepared, prepared.parent)
     try:
-        samples, generator_cpu = _follow(generator, plan, after_warm_up)
+        samples, generator_cpu, server = _follow(generator, plan, read_server)
         if generator.process.returncode != 0 or not samples:
             raise GeneratorError(f"Locust has failed:\n{generator.describe_failure()}")
     finally:
         generator.stop()
-    return samples, generator_cpu
+    return samples, generator_cpu, server
 
 
 def _follow(
-    generator: Generator, plan: Plan, after_warm_up: Callable[[], None] | None
-) -> tuple[list[Sample], float]:
+    generator: Generator, plan: Plan, read_server: Callable[[], ServerReading]
+) -> tuple[list[Sample], float, ServerReading]:
     samples: list[Sample] = []
+    server: ServerReading = (None, None)
+    if plan.warm_up_s:
+        click.echo(f"warming up for {plan.warm_up_s} s", err=True)
     deadline_s = time.monotonic() + plan.warm_up_s + plan.duration_s + GRACE_S
     began_s = began_cpu_s = share = 0.0
     with ProgressLine(plan) as line:
@@ -90,17 +97,15 @@ def _follow(
             time.sleep(POLL_EVERY_S)
             new, running = generator.poll()
             now_s = time.monotonic()
-            if new and not samples:  # what Locust used to start does not count
-                began_s, began_cpu_s = now_s, generator.cpu_s
-                if after_warm_up:
-                    after_warm_up()
+            if new and not samples:  # what was used before does not count
+                began_s, began_cpu_s, server = now_s, generator.cpu_s, read_server()
             elif samples and now_s - began_s <= plan.duration_s:
                 share = (generator.cpu_s - began_cpu_s) / (now_s - began_s)
             samples += new
             line.show(new, now_s - began_s if samples else 0.0)
             if now_s > deadline_s:
                 raise GeneratorError("Locust did not come to an end")
-    return samples, share
+    return samples, share, server
 
 
 def _used(

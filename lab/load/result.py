@@ -99,8 +99,8 @@ def summarise(
 def _for_redirects(redirects: int, server: ServerSide) -> dict[str, float] | None:
     """The processor time of the server for so many redirects.
 
-    The server is asked a moment after the warm-up, when the first samples are seen, so it tells of
-    a few redirects less than the samples do.
+    The server is first asked when the first samples are seen, a moment after they began, so it
+    tells of a few redirects less than the samples do.
     """
     told = sum(server.tiers.values()) if server.tiers else 0
     if server.cpu_s is None or not told:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analytics_worker import rollup as rollup_module
 from analytics_worker.events import Chunk, Click, encode_click
 from analytics_worker.pieces import Work
 from analytics_worker.rollup import Batch
@@ -152,6 +153,17 @@ def test_line_is_kept_as_a_letter_and_the_rest_counted_when_it_is_poisoned(poiso
     assert (batch.poisoned, letter.producer) == (1, "p")
     assert (letter.start_offset, letter.content) == (1_000 + len(good), poison + b"\n")
     assert letter.reason
+
+
+def test_clicks_are_counted_when_there_are_more_looks_than_are_remembered(monkeypatch):
+    monkeypatch.setattr(rollup_module, "MOST_LOOKS", 2)
+    monkeypatch.setattr(rollup_module, "_looks", rollup_module._Looks())
+    languages = ["de", "en", "fr", "it", "de", "en"]
+    rollup = rolled_up(*(Click("abc", NOON_MS, language=each) for each in languages))
+    assert values(rollup, "language") == {
+        language: Tally(clicks, clicks) for language, clicks in Counter(languages).items()
+    }
+    assert len(rollup_module._looks) <= 2
 
 
 def test_letters_are_bounded_when_a_journal_is_nothing_but_poison():
