@@ -20,7 +20,7 @@ from analytics_worker.events import (
 from analytics_worker.pieces import Pieces
 from analytics_worker.user_agents import UNKNOWN, read_user_agent
 from db.dead_letters import DeadLetter
-from db.rollups import Day, Look, Rollup, Tally, Total
+from db.tallies import Day, Look, Rollup, Tally, Total
 
 DIRECT: Final = "direct"
 LONGEST_VALUE: Final = 100

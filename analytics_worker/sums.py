@@ -14,7 +14,7 @@ from analytics_worker.events import Chunk
 from analytics_worker.pieces import Pieces
 from analytics_worker.rollup import Batch
 from db.dead_letters import DeadLetter
-from db.rollups import Rollup
+from db.tallies import Rollup
 
 log = structlog.get_logger(__name__)
 

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from analytics_worker.events import CHUNK_BYTES, Chunk, Click, encode_click
-from db import rollups, visitor_sketch
+from db import tallies, visitor_sketch
 from db.migrate import migrate, read_migrations
 from db.pool import Pool, open_pool
 from db.stats import read_stats
@@ -94,7 +94,7 @@ def test_rows_follow_codes_and_hours_when_clicks_are_many(pipeline: Pipeline):
 def test_values_beyond_the_bound_are_other_whatever_batch_they_come_in(
     pipeline: Pipeline, monkeypatch
 ):
-    monkeypatch.setattr(rollups, "MOST_VALUES", 5)
+    monkeypatch.setattr(tallies, "MOST_VALUES", 5)
     lines = [
         encode_click(Click("abc", START_MS, referrer=f"site{n % 20}.example/", user_agent=AGENT))
         for n in range(100)
@@ -122,7 +122,7 @@ def test_first_batch_is_bounded_when_it_alone_has_too_many_values(pipeline: Pipe
         pipeline.pool,
         "SELECT count(*) FROM click_days, json_object_keys(dimensions->'referrer')",
     )
-    assert values == rollups.MOST_VALUES + 1
+    assert values == tallies.MOST_VALUES + 1
 
 
 @pytest.mark.parametrize("damaged", [b"?", b"\0" * 8, SKETCH[:-3], SKETCH[:20], b"\xff" * 40])
@@ -165,12 +165,12 @@ def test_days_hold_what_was_counted_when_an_older_database_is_migrated(empty_dat
             connection.execute(
                 "INSERT INTO click_dimensions SELECT 'abc', '2026-03-01', dimension, 'x', 3, 1"
                 " FROM unnest(%s::text[]) AS dimension",
-                (list(rollups.DIMENSIONS),),
+                (list(tallies.DIMENSIONS),),
             )
             connection.execute(
                 "INSERT INTO click_dimensions SELECT 'abc', '2026-03-01', dimension, 'y', 2, 0"
                 " FROM unnest(%s::text[]) AS dimension",
-                (list(rollups.DIMENSIONS),),
+                (list(tallies.DIMENSIONS),),
             )
             connection.execute(
                 "INSERT INTO click_visitors VALUES ('abc', '2026-03-01', %s)", (sketch,)
@@ -178,5 +178,5 @@ def test_days_hold_what_was_counted_when_an_older_database_is_migrated(empty_dat
         assert migrate(empty_database_url)[0].version == 4
         stats = read_stats(pool, "abc", today=date(2026, 3, 2))
     assert stats.by_day == [(date(2026, 3, 1), 5, 1)]
-    assert stats.by_dimension == {key: [("x", 3), ("y", 2)] for key in rollups.DIMENSIONS}
+    assert stats.by_dimension == {key: [("x", 3), ("y", 2)] for key in tallies.DIMENSIONS}
     assert stats.unique_visitors == 2

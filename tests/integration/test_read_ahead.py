@@ -10,7 +10,8 @@ from analytics_worker import consumer as consumer_module
 from analytics_worker.consumer import Consumer
 from analytics_worker.events import STREAMS
 from db.pool import Connection
-from db.rollups import Rollup, add_rollup
+from db.rollups import add_rollup
+from db.tallies import Rollup
 from tests.click_pipeline import Pipeline
 
 pytestmark = pytest.mark.integration

@@ -10,7 +10,7 @@ from analytics_worker import rollup as rollup_module
 from analytics_worker.events import Chunk, Click, encode_click
 from analytics_worker.pieces import Work
 from analytics_worker.rollup import Batch
-from db.rollups import Rollup, Tally, Total
+from db.tallies import Rollup, Tally, Total
 
 pytestmark = pytest.mark.unit
 
