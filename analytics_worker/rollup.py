@@ -1,14 +1,16 @@
 """Lines of clicks become what they add to each roll-up table.
 
-What is said of a click's look is worked out once for all clicks that look the same, and what it
-adds to the dimensions of a day once for all clicks of a code in a batch that do.
+What a click says of its referrer, country, user agent and language is read once for all clicks
+that say the same.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
+
+from msgspec.structs import replace
 
 from analytics_worker.events import (
     Chunk,
@@ -20,17 +22,19 @@ from analytics_worker.events import (
 from analytics_worker.pieces import Pieces
 from analytics_worker.user_agents import UNKNOWN, read_user_agent
 from db.dead_letters import DeadLetter
-from db.tallies import Day, Look, Rollup, Tally, Total
+from db.tallies import Agent, Day, Looks, Rollup, Tally, Total
 
 DIRECT: Final = "direct"
 LONGEST_VALUE: Final = 100
 HOUR_MS: Final = 3_600_000
 # A damaged journal may be nothing but poison; the first lines tell what there is to tell.
 MOST_LETTERS: Final = 1_000
-WIDTH: Final = 3  # what is kept of a click: time, look, visitor
+WIDTH: Final = 6  # what is kept of a click: time, visitor, referrer, country, agent, language
 CODES_PER_PIECE: Final = 1_000
-MOST_LOOKS: Final = 50_000
+MOST_KNOWN: Final = 50_000
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}")
+
+T = TypeVar("T")
 
 
 class Batch:
@@ -39,8 +43,8 @@ class Batch:
     def __init__(self) -> None:
         self.poisoned = 0  # lines
         self.letters: list[DeadLetter] = []  # the first of them
-        # By code: time, look and visitor of a click, then of the next one. A tuple for each click
-        # would take a third longer.
+        # By code: `WIDTH` items of a click, then of the next one. A tuple for each click would take
+        # a third longer.
         self._codes: defaultdict[str, list[Any]] = defaultdict(list)
 
     def add(self, chunk: Chunk) -> None:
@@ -59,10 +63,16 @@ class Batch:
         return rollup
 
     def _add(self, clicks: Iterable[Click]) -> None:
-        codes, looks = self._codes, _looks
+        codes = self._codes
         for click in clicks:
-            look = looks[click.referrer, click.country, click.user_agent, click.language]
-            codes[click.code] += (click.at_ms, look, click.visitor)
+            codes[click.code] += (
+                click.at_ms,
+                click.visitor,
+                _referrers[click.referrer],
+                _countries[click.country],
+                _agents[click.user_agent],
+                _languages[click.language],
+            )
 
     def _readable(self, chunk: Chunk) -> Iterator[Click]:
         """The clicks of a chunk in which some lines are poisoned."""
@@ -81,25 +91,25 @@ class Batch:
 def _add_code(rollup: Rollup, code: str, seen: list[Any]) -> None:
     """Count the clicks of one code, hour by hour; in nearly all batches there is one hour."""
     times = seen[::WIDTH]
-    first_ms, last_ms = min(times), max(times)
-    if first_ms // HOUR_MS == last_ms // HOUR_MS:
-        _add_hour(rollup, code, last_ms, seen[1::WIDTH], seen[2::WIDTH])
+    last_ms = max(times)
+    if min(times) // HOUR_MS == last_ms // HOUR_MS:
+        _add_hour(rollup, code, last_ms, seen)
         return
     hours: defaultdict[int, list[Any]] = defaultdict(list)
-    for at_ms, look, visitor in zip(times, seen[1::WIDTH], seen[2::WIDTH], strict=True):
-        hours[at_ms // HOUR_MS] += (at_ms, look, visitor)
+    for first, at_ms in enumerate(times):
+        hours[at_ms // HOUR_MS] += seen[WIDTH * first : WIDTH * (first + 1)]
     for number in sorted(hours):
         _add_code(rollup, code, hours[number])
 
 
-def _add_hour(
-    rollup: Rollup, code: str, last_ms: int, looks: list[Look], visitors: list[str]
-) -> None:
+def _add_hour(rollup: Rollup, code: str, last_ms: int, seen: list[Any]) -> None:
     """Count the clicks of one code in one hour everywhere they count."""
-    clicks, bots = len(looks), [look.is_bot for look in looks].count(True)
+    visitors: list[str] = seen[1::WIDTH]
+    looks = Looks(seen[2::WIDTH], seen[3::WIDTH], seen[4::WIDTH], seen[5::WIDTH])
+    clicks, bots = len(visitors), [agent.is_bot for agent in looks.agents].count(True)
     if bots:
-        both = zip(visitors, looks, strict=True)
-        people = {visitor for visitor, look in both if not look.is_bot}
+        both = zip(visitors, looks.agents, strict=True)
+        people = {visitor for visitor, agent in both if not agent.is_bot}
     else:
         people = set(visitors)
     people.discard("")
@@ -117,36 +127,49 @@ def _add_hour(
         day.add(Tally(clicks, bots), looks, people)
 
 
-class _Looks(dict[tuple[str, str, str, str], Look]):
-    """Looks by referrer, country, user agent and language, each read once.
+class _Known(dict[str, T], Generic[T]):
+    """Values by what a click says, each read once.
 
     Not an `lru_cache`: to keep their order costs as much as all else that is done with a click.
+    And not one for all that a click says together: there are few of each, and very many of all,
+    which have no room in a processor's cache.
     """
 
-    def __missing__(self, key: tuple[str, str, str, str]) -> Look:
-        if len(self) >= MOST_LOOKS:
+    def __init__(self, read: Callable[[str], T]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, said: str) -> T:
+        if len(self) >= MOST_KNOWN:
             self.clear()
-        look = self[key] = _read_look(*key)
-        return look
+        value = self[said] = self._read(said)
+        return value
 
 
-_looks = _Looks()
+def _read_referrer(referrer: str) -> str:
+    return _storable(referrer.partition("/")[0]) or DIRECT
 
 
-def _read_look(referrer: str, country: str, user_agent: str, language: str) -> Look:
-    agent = read_user_agent(user_agent)
-    found = _LANGUAGE.match(language)
-    values = (
-        _storable(referrer.partition("/")[0]) or DIRECT,
-        _storable(country) or UNKNOWN,
-        _storable(agent.browser),
-        _storable(agent.os),
-        agent.device,
-        found[0].lower() if found else UNKNOWN,
-    )
-    return Look(values, agent.is_bot)
+def _read_country(country: str) -> str:
+    return _storable(country) or UNKNOWN
+
+
+def _read_agent(header: str) -> Agent:
+    agent = read_user_agent(header)
+    return replace(agent, browser=_storable(agent.browser), os=_storable(agent.os))
+
+
+def _read_language(header: str) -> str:
+    found = _LANGUAGE.match(header)
+    return found[0].lower() if found else UNKNOWN
 
 
 def _storable(value: str) -> str:
     """Bounded, and without what Postgres has no room for in text: NUL and lone surrogates."""
     return value.replace("\0", "").encode("utf-8", "ignore").decode()[:LONGEST_VALUE]
+
+
+_referrers: Final = _Known(_read_referrer)
+_countries: Final = _Known(_read_country)
+_agents: Final = _Known(_read_agent)
+_languages: Final = _Known(_read_language)

@@ -1,10 +1,11 @@
 """What a User-Agent header says: browser, system, kind of device, and whether it is a bot."""
 
-from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from crawleruseragents import is_crawler
 from ua_parser import parse
+
+from db.tallies import Agent
 
 UNKNOWN: Final = "unknown"
 
@@ -13,19 +14,11 @@ _LIBRARIES: Final = ("python-urllib3",)  # HTTP clients that the list of bots le
 _TABLETS: Final = ("iPad", "Tablet", "Kindle")
 
 
-class Agent(NamedTuple):
-    """Names as the ua-parser project spells them; `unknown` where it has none."""
-
-    browser: str
-    os: str
-    device: str  # mobile, tablet, desktop or unknown
-    is_bot: bool
-
-
-# Parsing tries hundreds of patterns; the same few thousand headers make up nearly all traffic.
-@lru_cache(maxsize=10_000)
 def read_user_agent(header: str) -> Agent:
-    """Read a header. One that is empty counts as a bot: every browser sends it."""
+    """Read a header, which takes hundreds of patterns: one that is met again should not be.
+
+    An empty one counts as a bot's: every browser sends it.
+    """
     found = parse(header)
     browser = found.user_agent.family if found.user_agent else UNKNOWN
     system = found.os.family if found.os else UNKNOWN

@@ -15,7 +15,7 @@ import structlog
 
 from db import visitor_sketch
 from db.pool import Connection
-from db.tallies import Day, Dimensions, Look, Rollup, Tally
+from db.tallies import Agent, Day, Dimensions, Looks, Rollup, Tally
 
 log = structlog.get_logger(__name__)
 
@@ -155,8 +155,8 @@ def _read_days(connection: Connection) -> dict[tuple[str, int], StoredDay]:
 
 def _day_row(code: str, number: int, day: Day) -> str:
     """A row of `click_days` for a day that had no clicks."""
-    if len(day.looks) == 1:
-        dimensions = _only_click(day.looks[0])
+    if day.tally.clicks == 1:
+        dimensions = _only_click(*day.looks.first())
     else:
         dimensions = _escape(_encoder.encode(day.dimensions()).decode())
     tally, visitors = day.tally, visitor_sketch.add(b"", day.visitors) if day.visitors else b""
@@ -167,9 +167,11 @@ def _day_row(code: str, number: int, day: Day) -> str:
 
 
 @lru_cache(maxsize=50_000)
-def _only_click(look: Look) -> str:
+def _only_click(referrer: str, country: str, agent: Agent, language: str) -> str:
     """The dimensions of a day with one click, as JSON: most days of most links are such."""
-    return _escape(_encoder.encode(Day(Tally(), [look], set()).dimensions()).decode())
+    looks = Looks([referrer], [country], [agent], [language])
+    day = Day(Tally(1, int(agent.is_bot)), looks, set())
+    return _escape(_encoder.encode(day.dimensions()).decode())
 
 
 def _merged_row(code: str, number: int, day: Day, stored: StoredDay) -> str:

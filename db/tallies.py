@@ -14,13 +14,12 @@ OTHER: Final = "other"
 DIMENSIONS: Final = ("referrer", "country", "browser", "os", "device", "language")
 
 
-class Look(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """A value for each of `DIMENSIONS`, and whether such a click is a bot's.
+class Agent(msgspec.Struct, frozen=True, gc=False):
+    """What a User-Agent header says. Names as the ua-parser project spells them, or `unknown`."""
 
-    Compared by identity, which is fast: that two objects say the same does no harm.
-    """
-
-    values: tuple[str, ...]
+    browser: str
+    os: str
+    device: str  # mobile, tablet, desktop or unknown
     is_bot: bool
 
 
@@ -53,17 +52,50 @@ class Total(msgspec.Struct, gc=False):
 Dimensions = dict[str, dict[str, Tally]]
 
 
+class Looks(msgspec.Struct, gc=False):
+    """What some clicks say of who made them: an item of each list for each click."""
+
+    referrers: list[str]
+    countries: list[str]
+    agents: list[Agent]
+    languages: list[str]
+
+    def add(self, other: "Looks") -> None:
+        """Add other clicks."""
+        self.referrers += other.referrers
+        self.countries += other.countries
+        self.agents += other.agents
+        self.languages += other.languages
+
+    def first(self) -> tuple[str, str, Agent, str]:
+        """That of the first click."""
+        return self.referrers[0], self.countries[0], self.agents[0], self.languages[0]
+
+    def by_dimension(self) -> Iterable[tuple[str, list[str]]]:
+        """A list of values for each of `DIMENSIONS`."""
+        agents = self.agents
+        columns = (
+            self.referrers,
+            self.countries,
+            [agent.browser for agent in agents],
+            [agent.os for agent in agents],
+            [agent.device for agent in agents],
+            self.languages,
+        )
+        return zip(DIMENSIONS, columns, strict=True)
+
+
 class Day(msgspec.Struct, gc=False):
     """What a batch adds to a code's day."""
 
     tally: Tally
-    looks: list[Look]  # one for each click
+    looks: Looks
     visitors: set[str]
 
-    def add(self, tally: Tally, looks: Iterable[Look], visitors: set[str]) -> None:
+    def add(self, tally: Tally, looks: Looks, visitors: set[str]) -> None:
         """Add another hour of it."""
         self.tally.add(tally.clicks, tally.bots)
-        self.looks += looks
+        self.looks.add(looks)
         self.visitors |= visitors
 
     def dimensions(self, stored: Dimensions | None = None) -> Dimensions:
@@ -72,18 +104,18 @@ class Day(msgspec.Struct, gc=False):
         Values for which there is no room become "other".
         """
         made: Dimensions = {} if stored is None else stored
-        dimensions = [made.setdefault(dimension, {}) for dimension in DIMENSIONS]
-        for look in self.looks:
-            is_bot = look.is_bot
-            # Without a call: this runs six times for each click.
-            for tallies, value in zip(dimensions, look.values, strict=True):
+        for dimension, values in self.looks.by_dimension():
+            tallies = made.setdefault(dimension, {})
+            for value in values:  # without a call: this runs six times for each click
                 tally = tallies.get(value)
                 if tally is None:
                     kept = value if len(tallies) < MOST_VALUES else OTHER
                     tally = tallies.setdefault(kept, Tally())
                 tally.clicks += 1
-                if is_bot:
-                    tally.bots += 1
+            if self.tally.bots:
+                for value, agent in zip(values, self.looks.agents, strict=True):
+                    if agent.is_bot:  # and its value has its tally by now, unless it is "other"
+                        tallies[value if value in tallies else OTHER].bots += 1
         return made
 
 

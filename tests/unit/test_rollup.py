@@ -155,15 +155,28 @@ def test_line_is_kept_as_a_letter_and_the_rest_counted_when_it_is_poisoned(poiso
     assert letter.reason
 
 
-def test_clicks_are_counted_when_there_are_more_looks_than_are_remembered(monkeypatch):
-    monkeypatch.setattr(rollup_module, "MOST_LOOKS", 2)
-    monkeypatch.setattr(rollup_module, "_looks", rollup_module._Looks())
+def test_clicks_are_counted_when_they_say_more_than_is_remembered(monkeypatch):
+    monkeypatch.setattr(rollup_module, "MOST_KNOWN", 2)
     languages = ["de", "en", "fr", "it", "de", "en"]
     rollup = rolled_up(*(Click("abc", NOON_MS, language=each) for each in languages))
     assert values(rollup, "language") == {
         language: Tally(clicks, clicks) for language, clicks in Counter(languages).items()
     }
-    assert len(rollup_module._looks) <= 2
+    assert len(rollup_module._languages) <= 2
+
+
+def test_bots_are_told_apart_among_values_for_which_there_is_no_room(monkeypatch):
+    monkeypatch.setattr("db.tallies.MOST_VALUES", 2)
+    agents = {"a": FIREFOX, "b": "curl/8", "c": FIREFOX, "d": "curl/8"}
+    rollup = rolled_up(
+        *(Click("abc", NOON_MS, referrer=each, user_agent=agents[each]) for each in "abcdcab"),
+        Click("abc", NOON_MS, referrer="other", user_agent="curl/8"),
+    )
+    assert values(rollup, "referrer") == {
+        "a": Tally(2, 0),
+        "b": Tally(2, 2),
+        "other": Tally(4, 2),
+    }
 
 
 def test_letters_are_bounded_when_a_journal_is_nothing_but_poison():

@@ -2,7 +2,8 @@
 
 import pytest
 
-from analytics_worker.user_agents import Agent, read_user_agent
+from analytics_worker.user_agents import read_user_agent
+from db.tallies import Agent
 
 pytestmark = pytest.mark.unit
 
