@@ -107,6 +107,9 @@ def prepare_postgres(directory: Path, *, shared_buffers: str = "128MB") -> Serve
         *(str(programs / "postgres"), "-D", str(data), "-k", str(sockets)),
         *("-p", str(POSTGRES_PORT), "-c", "listen_addresses=", "-c", "log_checkpoints=off"),
         *("-c", "unix_socket_permissions=0700", "-c", f"shared_buffers={shared_buffers}"),
+        # A new cluster has no old log files to use again, and whoever fills one waits until the
+        # next is full of zeros, which took everybody 50 ms.
+        *("-c", "wal_init_zero=off"),
     )
     url = f"postgresql://hop@/postgres?host={sockets}&port={POSTGRES_PORT}"
     # SIGINT is Postgres's "fast shutdown": end the sessions, write a checkpoint, exit.
