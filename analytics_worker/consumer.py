@@ -39,10 +39,10 @@ log = structlog.get_logger(__name__)
 ALL: Final = range(PARTITIONS)
 # Chunks of each stream in a batch. A long backlog makes long batches: the more clicks, the more
 # have rows in common. How long follows from the rows of the batch before; where there are few, from
-# the memory that half a million clicks take, some hundred megabytes, and as many read ahead.
+# the memory that four hundred thousand clicks take, some hundred megabytes, and as many read ahead.
 FIRST_CHUNKS: Final = 12
 FEWEST_CHUNKS: Final = 4
-MOST_CHUNKS: Final = 48
+MOST_CHUNKS: Final = 40
 ROWS_PER_BATCH: Final = 70_000
 BLOCK_MS: Final = 500
 # After a batch that was all there was. What a batch costs hardly depends on what is in it: with
