@@ -4,7 +4,7 @@ import contextlib
 import select
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from psycopg.abc import RV, PQGen
@@ -116,6 +116,7 @@ def open_pool(
         timeout=checkout_timeout_s,
         max_waiting=200,
         reconnect_timeout=0,  # do not retry on a schedule: each request that needs one tries
+        reconnect_failed=_note_refused,
         kwargs={
             "autocommit": True,
             "application_name": name,
@@ -130,6 +131,15 @@ def open_pool(
     )
     pool.open(wait=False)
     return pool
+
+
+def _note_refused(pool: ConnectionPool[Any]) -> None:
+    """Tell the breaker of a connection that could not be made.
+
+    Whoever waits for one learns of it when the wait is over, which is a second in which the threads
+    of a process would all come to wait.
+    """
+    cast("Pool", pool).breaker.note_failure(ConnectionError("Postgres accepts no connection"))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import psutil
 import psycopg
@@ -12,7 +13,7 @@ import pytest
 from db import embedded
 from db.api_keys import set_key
 from db.errors import DatabaseUnavailableError
-from db.pool import Pool, connection_to, open_pool, ping
+from db.pool import FAILURES_IN_A_ROW, Pool, connection_to, open_pool, ping
 
 pytestmark = pytest.mark.integration
 
@@ -58,6 +59,30 @@ def test_standby_that_takes_no_writes_is_a_database_that_is_away(pool: Pool):
         pytest.raises(DatabaseUnavailableError, match="read-only"),
     ):
         set_key(standby, "admin", "a-key-for-this-test")
+
+
+def test_breaker_opens_with_the_first_request_when_postgres_is_gone(tmp_path):
+    server = embedded.prepare_postgres(tmp_path / "postgres")
+    process = server.start()
+    try:
+        embedded.wait_until_ready(server, process, timeout_s=30)
+        with open_pool(server.url, name="hop-test") as pool:
+            together = Barrier(FAILURES_IN_A_ROW)
+
+            def hold(_: int) -> None:
+                with connection_to(pool):
+                    together.wait(timeout=10)
+
+            with ThreadPoolExecutor(FAILURES_IN_A_ROW) as threads:
+                list(threads.map(hold, range(FAILURES_IN_A_ROW)))
+            process.send_signal(server.stop_signal)
+            process.wait(timeout=30)
+            with pytest.raises(DatabaseUnavailableError):
+                ping(pool)
+            assert pool.breaker.is_open  # none of the dead connections could be replaced
+    finally:
+        process.send_signal(server.stop_signal)
+        process.wait(timeout=30)
 
 
 def test_answer_is_given_up_when_postgres_hangs_and_the_pool_works_when_it_goes_on(tmp_path):
