@@ -113,7 +113,16 @@ def _convert(text: str, kind: Any) -> Any:
         if get_origin(kind) is Literal:
             choices = ", ".join(str(choice) for choice in get_args(kind))
             raise ValueError(f"expected one of {choices}") from error
+        if get_origin(kind) is Annotated:
+            raise ValueError(f"expected {_range(*get_args(kind))}") from error
         raise
+
+
+def _range(number: type, bounds: Meta) -> str:
+    kind = "a whole number" if number is int else "a number"
+    if bounds.le is None:
+        return f"{kind} of at least {bounds.ge}"
+    return f"{kind} from {bounds.ge} to {bounds.le}"
 
 
 def _check_together(settings: Settings) -> list[str]:

@@ -69,6 +69,20 @@ def test_setting_is_named_and_shown_when_it_is_wrong(name, text):
     assert f"{name}={text!r}: " in faults(**{name: text})
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("HOP_REDIS_TIMEOUT_MS", "900", "a whole number from 5 to 250"),
+        ("HOP_REDIS_TIMEOUT_MS", "fifty", "a whole number from 5 to 250"),
+        ("HOP_JOURNAL_SYNC_S", "0", "a number from 0.01 to 60"),
+        ("HOP_JOURNAL_QUOTA_BYTES", "-1", "a whole number of at least 0"),
+        ("HOP_REDIRECT_STATUS", "200", "one of 301, 302, 307, 308"),
+    ],
+)
+def test_error_says_what_is_expected(name, text, expected):
+    assert faults(**{name: text}).endswith(f"{name}={text!r}: expected {expected}")
+
+
 @pytest.mark.parametrize("name", ["HOP_DATABASE_URL", "HOP_REDIS_URL"])
 @pytest.mark.parametrize(
     "address",
