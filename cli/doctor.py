@@ -117,6 +117,11 @@ def _check_clicks(settings: Settings) -> str:
             f"{lag.dropped:,} clicks were dropped in the last days, for want of room. Look for"
             f" `clicks dropped` in the logs, free the disk or raise HOP_JOURNAL_QUOTA_BYTES"
         )
+    if lag.unreadable:
+        raise FoundFaultError(
+            f"{lag.unreadable:,} journals in {settings.journal_dir} cannot be read, so their clicks"
+            " are not counted. See to their owner, their mode and the disk"
+        )
     about = "about " if lag.is_estimate else ""
     found = (
         f"{about}{lag.clicks:,} ({lag.bytes:,} bytes) wait here,"

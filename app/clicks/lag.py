@@ -31,6 +31,7 @@ class Lag:
     dead_letters: int  # lines and chunks, ever
     dropped: int  # clicks, ever, of the processes of all hosts that dropped some in the last days
     is_estimate: bool = False  # of clicks: more bytes wait than were read
+    unreadable: int = 0  # journals of this host; nobody knows what waits in them
 
 
 def read_lag(directory: Path, pool: Pool, wire: "redis.Redis") -> Lag:
@@ -41,20 +42,25 @@ def read_lag(directory: Path, pool: Pool, wire: "redis.Redis") -> Lag:
     Raises:
         DatabaseUnavailableError: without receipts nobody knows what waits.
         redis.RedisError: the streams cannot be asked.
-        OSError: a journal cannot be read.
     """
     lines, read_bytes, waiting_bytes, oldest_ms = 0, 0, 0, None
-    with _open_journals(directory) as files:
+    with _open_journals(directory) as (files, closed):
+        unreadable = closed
         ends = {file: file.size() for file in files}  # before the receipts, which only grow
         receipts = read_receipts(pool, [file.producer for file in files])
         for file, end in ends.items():
             start = receipts[file.producer]
             if start < end:
                 stop = min(end, start + COUNT_BYTES - read_bytes)
-                lines += file.count_lines(start, stop)
+                try:
+                    found = file.count_lines(start, stop)
+                    at_ms = _time_of_line(file, start)
+                except OSError:  # the disk failed
+                    unreadable += 1
+                    continue
+                lines += found
                 read_bytes += stop - start
                 waiting_bytes += end - start
-                at_ms = _time_of_line(file, start)
                 oldest_ms = min(oldest_ms or at_ms, at_ms) if at_ms else oldest_ms
     return Lag(
         clicks=round(lines * waiting_bytes / read_bytes) if read_bytes else 0,
@@ -64,20 +70,23 @@ def read_lag(directory: Path, pool: Pool, wire: "redis.Redis") -> Lag:
         dead_letters=count_dead_letters(pool),
         dropped=count_dropped(pool),
         is_estimate=read_bytes < waiting_bytes,
+        unreadable=unreadable,
     )
 
 
 @contextmanager
-def _open_journals(directory: Path) -> Iterator[list[JournalFile]]:
-    """All journals, whoever owns them, without a lock."""
-    files = []
+def _open_journals(directory: Path) -> Iterator[tuple[list[JournalFile], int]]:
+    """All journals, whoever owns them, without a lock; and how many cannot be opened."""
+    files, closed = [], 0
     try:
         for path in directory.glob(f"*{SUFFIX}"):
             try:
                 files.append(JournalFile(path, os.open(path, os.O_RDONLY)))
             except FileNotFoundError:
                 continue  # removed just now, since all of it is counted
-        yield files
+            except OSError:
+                closed += 1
+        yield files, closed
     finally:
         for file in files:
             file.close()
