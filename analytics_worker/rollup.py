@@ -31,7 +31,7 @@ HOUR_MS: Final = 3_600_000
 MOST_LETTERS: Final = 1_000
 WIDTH: Final = 6  # what is kept of a click: time, visitor, referrer, country, agent, language
 CODES_PER_PIECE: Final = 1_000
-MOST_KNOWN: Final = 50_000
+MOST_KNOWN: Final = 50_000  # different referrers, and as many agents, countries and languages
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}")
 
 T = TypeVar("T")

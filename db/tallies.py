@@ -68,7 +68,7 @@ class Looks(msgspec.Struct, gc=False):
         self.languages += other.languages
 
     def first(self) -> tuple[str, str, Agent, str]:
-        """That of the first click."""
+        """What the first click says."""
         return self.referrers[0], self.countries[0], self.agents[0], self.languages[0]
 
     def by_dimension(self) -> Iterable[tuple[str, list[str]]]:
