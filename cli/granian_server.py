@@ -3,6 +3,7 @@
 python -m cli.granian_server FACTORY HOST PORT WORKERS THREADS GRACE_S
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -14,15 +15,20 @@ from granian.log import LogLevels
 
 
 class Server(Granian):  # type: ignore[valid-type, misc]  # one of two classes, chosen at import
-    """Granian that may be told to stop more than once.
+    """Granian that may be told to stop at any time, and more than once.
 
     The handler of granian 2.8 sets an event, and holds its lock meanwhile: a second signal at that
     moment waits for the lock for ever. A supervisor's death is such a moment, since Linux tells
     the children once for each of its threads.
+
+    And a worker has that handler, too, until its app is made: it would note the signal, go on,
+    and be killed when the grace period is over.
     """
 
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
         """Stop, the first time."""
+        if os.getpid() != self.pid:
+            sys.exit()
         if not self.interrupt_signal:
             super().signal_handler_interrupt(*args, **kwargs)
 

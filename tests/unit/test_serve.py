@@ -45,6 +45,7 @@ def test_limits_of_the_threads_go_to_the_server_unless_they_are_set(
 
 def test_granian_when_told_to_stop_while_it_notes_that_it_was_told_so_does_not_wait_for_itself():
     server = Server("module:app")
+    server.pid = os.getpid()
 
     class Interrupted(threading.Event):
         """While it is set, its lock is held, and a second signal comes."""
