@@ -1,38 +1,27 @@
-"""The consumer: reads chunks from the streams and counts each byte of each journal once.
+"""The consumer: reads chunks from the streams, has them counted, and takes them out.
 
-What must always hold:
-1. Counts and receipts change in one transaction, so a crash at any point leaves both or neither.
-2. A chunk is counted only from exactly where its journal's receipt stands. What lies before is
-   a duplicate and is cut off; a chunk that begins later is dropped, and its sender, seeing it
-   neither in the stream nor receipted, sends again from the receipt.
-3. A chunk leaves the stream only after the commit. Reading it twice is harmless, by 2.
-4. A line that cannot be counted is kept as a dead letter in the transaction that moves the receipt
-   past it. A damaged chunk moves no receipt: by 2, its sender sends it again.
-
-None of this depends on which worker reads which stream, or on how many read the same one.
+What must always hold, beside the invariants of `analytics_worker.counting`: a chunk leaves the
+stream only after the commit. Reading it twice is harmless.
 """
 
 import threading
 import time
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping
 from typing import Final
 
-import psycopg
 import redis
 import structlog
 
-from analytics_worker.events import FORMER_STREAM, PARTITIONS, STREAMS, Chunk
+from analytics_worker.counting import Prepared, count
+from analytics_worker.events import FORMER_STREAM, PARTITIONS, STREAMS
 from analytics_worker.pieces import Pieces, Work
 from analytics_worker.streams import BEGINNING, Reading, delete_entries, read_streams
-from analytics_worker.sums import Sums, add_up
+from analytics_worker.sums import add_up
 from db.backoff import backoff_s
-from db.clicks import advance_receipts, lock_receipts, prune_receipts
-from db.dead_letters import DeadLetter, add_dead_letters
+from db.clicks import prune_receipts
 from db.errors import DatabaseUnavailableError
-from db.overlap import meanwhile
 from db.partition_locks import PartitionLocks
-from db.pool import Pool, connection_to
-from db.rollups import add_rollup
+from db.pool import Pool
 
 log = structlog.get_logger(__name__)
 
@@ -53,19 +42,7 @@ TIDY_EVERY_S: Final = 3_600.0
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
 
-# What Postgres says of a value that it will refuse however often it is sent.
-_REFUSALS: Final = (
-    psycopg.DataError,
-    psycopg.IntegrityError,
-    psycopg.errors.ProgramLimitExceeded,  # a key too long for an index
-)
-
-
-Ahead = Work[tuple[Reading, Sums]]
-
-
-class RefusedError(Exception):
-    """Postgres will never take something that is in a batch; nothing of it was counted."""
+Ahead = Work[tuple[Reading, Prepared]]
 
 
 class Consumer:
@@ -132,19 +109,19 @@ class Consumer:
         """
         # From the beginning: what is counted has been deleted. Only ahead it goes on from here.
         after = dict.fromkeys((STREAMS[each] for each in partitions), BEGINNING)
-        reading, sums = (
+        reading, batch = (
             self._take_ahead(after) or Work(self._read(after, self._chunks, block_ms)).finish()
         )
         self._is_behind = reading.is_full
         self._chunks = FIRST_CHUNKS
         ahead = None
         if reading.is_full:
-            self._chunks = next_chunks(reading.limit, len(sums.rollup.hours))
+            self._chunks = next_chunks(reading.limit, len(batch.sums.rollup.hours))
             ahead = Work(self._read(after | reading.ends, self._chunks))
             ahead.step()  # asks Redis, which may take a while, before anything is locked
         if reading:
             try:
-                self._count(reading, list(reading.damaged.values()), sums, ahead)
+                count(self._pool, batch, ahead.step if ahead else None)
             except DatabaseUnavailableError:  # it may have been more than it does in time
                 self._chunks = max(1, reading.limit // 2)
                 raise
@@ -152,115 +129,29 @@ class Consumer:
         self._ahead = ahead  # after any failure there is none: all of it is still in the streams
         return len(reading)
 
-    def count(self, chunks: Iterable[Chunk], damaged: Sequence[DeadLetter] = ()) -> None:
-        """Add chunks to the roll-ups and advance the receipts, in one transaction.
-
-        When Postgres refuses something that is in them, the halves are counted each on its own,
-        and so on until the line is found. It is kept as a dead letter, and all others are counted.
-        """
-        self._count(chunks, damaged, Work(add_up(chunks)).finish())
-
     def _read(
         self, after: Mapping[str, str], limit: int, block_ms: int | None = None
-    ) -> Pieces[tuple[Reading, Sums]]:
+    ) -> Pieces[tuple[Reading, Prepared]]:
         reading = read_streams(self._wire, after, limit, block_ms)
         sums = yield from add_up(reading)
-        return reading, sums
+        return reading, Prepared(reading, list(reading.damaged.values()), sums)
 
-    def _take_ahead(self, streams: Container[str]) -> tuple[Reading, Sums] | None:
+    def _take_ahead(self, streams: Container[str]) -> tuple[Reading, Prepared] | None:
         """The batch read ahead, if there was anything and it is from these streams."""
         ahead, self._ahead = self._ahead, None
         if ahead is None:
             return None
-        reading, sums = ahead.finish()
+        reading, batch = ahead.finish()
         is_ours = all(stream in streams for stream in reading.entries)
-        return (reading, sums) if reading and is_ours else None
-
-    def _count(
-        self,
-        chunks: Iterable[Chunk],
-        damaged: Sequence[DeadLetter],
-        sums: Sums,
-        ahead: Ahead | None = None,
-    ) -> None:
-        try:
-            self._write(chunks, damaged, sums, ahead)
-        except RefusedError as error:
-            if damaged:
-                self._write((), damaged, Work(add_up(())).finish())
-                self.count(chunks)
-                return
-            parts = list(chunks)
-            if not parts:
-                raise  # then it is not a line that is refused
-            if len(parts) > 1:
-                middle = len(parts) // 2
-                halves = [parts[:middle], parts[middle:]]
-            else:
-                halves = [[half] for half in _halves(parts[0])]
-            if len(halves) == 1:
-                self._bury(parts[0], str(error))
-                return
-            for half in halves:
-                self.count(half)
+        return (reading, batch) if reading and is_ours else None
 
     def _tidy(self) -> None:
         prune_receipts(self._pool)
         # Whatever is in it is in a journal too, and its adopter sends it to where we read.
         self._wire.delete(FORMER_STREAM)
 
-    def _write(
-        self,
-        chunks: Iterable[Chunk],
-        damaged: Sequence[DeadLetter],
-        sums: Sums,
-        ahead: Ahead | None = None,
-    ) -> None:
-        step = ahead.step if ahead else None
-        with connection_to(self._pool) as connection, meanwhile(connection, step):
-            try:
-                with connection.transaction():
-                    receipts = lock_receipts(connection, sums.before)
-                    if receipts != sums.before:  # something was lost, or came twice
-                        sums = Work(add_up(chunks, receipts)).finish()
-                    if sums.after != sums.before:
-                        add_rollup(connection, sums.rollup)
-                        advance_receipts(connection, sums.before, sums.after)
-                    letters = [*sums.letters, *damaged]
-                    if letters:
-                        add_dead_letters(connection, letters, lines=sums.poisoned)
-            except _REFUSALS as error:
-                raise RefusedError(str(error)) from error
-        if letters:
-            log.warning(
-                "skipped what is no click",
-                lines=sums.poisoned,
-                chunks=len(damaged),
-                first=letters[0].reason,
-            )
-
-    def _bury(self, line: Chunk, reason: str) -> None:
-        """Move the receipt past a line that cannot be counted."""
-        with connection_to(self._pool) as connection, connection.transaction():
-            before = lock_receipts(connection, {line.producer})
-            if before[line.producer] == line.offset:
-                letter = DeadLetter("line", reason, line.lines, line.producer, line.offset)
-                add_dead_letters(connection, [letter], lines=1)
-                advance_receipts(connection, before, {line.producer: line.end})
-        log.error("a line that Postgres refuses was skipped", reason=reason)
-
 
 def next_chunks(chunks: int, rows: int) -> int:
     """Chunks of each stream in the batch after one that was full: at most twice as many."""
     fitting = chunks * ROWS_PER_BATCH // max(rows, 1)
     return max(FEWEST_CHUNKS, min(fitting, 2 * chunks, MOST_CHUNKS))
-
-
-def _halves(chunk: Chunk) -> list[Chunk]:
-    """A chunk in two, at the end of a line; as it is when it is one line only."""
-    lines = chunk.lines
-    middle = lines.rfind(b"\n", 0, len(lines) // 2) + 1 or lines.find(b"\n") + 1
-    if not 0 < middle < len(lines):
-        return [chunk]
-    first = Chunk(chunk.producer, chunk.offset, lines[:middle])
-    return [first, Chunk(chunk.producer, first.end, lines[middle:])]

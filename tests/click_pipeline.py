@@ -1,15 +1,18 @@
 """One producer and one worker of clicks; each step is taken by the test, none by a thread."""
 
 import contextlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import redis
 
 from analytics_worker.consumer import Consumer
-from analytics_worker.events import STREAMS, stream_of
+from analytics_worker.counting import count, prepare
+from analytics_worker.events import STREAMS, Chunk, stream_of
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder
 from app.clicks.shipper import Shipper
+from db.dead_letters import DeadLetter
 from db.pool import Pool
 from db.stats import read_clicks
 
@@ -49,6 +52,10 @@ class Pipeline:
                 pass
             self.shipper.confirm()
             self.shipper.tidy()
+
+    def count(self, chunks: Iterable[Chunk], damaged: Sequence[DeadLetter] = ()) -> None:
+        """As a worker does with what it has read."""
+        count(self.pool, prepare(chunks, damaged))
 
     def write_held(self) -> None:
         """As the housekeeper does, which tries again later."""

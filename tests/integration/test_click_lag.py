@@ -127,7 +127,7 @@ def test_held_clicks_are_written_by_whoever_makes_room_when_the_quota_was_used_u
 
 def test_receipt_is_forgotten_only_long_after_its_journal_was_removed(pipeline: Pipeline):
     for producer in ("old", "removed lately", "of a host that is switched off"):
-        pipeline.consumer.count([Chunk(producer.replace(" ", "-"), 0, b"{}\n")])
+        pipeline.count([Chunk(producer.replace(" ", "-"), 0, b"{}\n")])
     mark_removed(pipeline.pool, ["old", "removed-lately"])
     with pipeline.pool.connection() as connection:
         connection.execute(

@@ -74,7 +74,7 @@ def make_chunks(clicks: int) -> Iterator[Chunk]:
 def test_rows_follow_codes_and_hours_when_clicks_are_many(pipeline: Pipeline):
     clicks = int(os.environ.get("HOP_TEST_CLICKS", "50000"))
     for chunk in make_chunks(clicks):
-        pipeline.consumer.count([chunk])
+        pipeline.count([chunk])
     assert_all_add_up(pipeline.pool, clicks)
     ((codes,),) = fetch(pipeline.pool, "SELECT count(*) FROM click_totals")
     ((hours,),) = fetch(pipeline.pool, "SELECT count(*) FROM click_hours")
@@ -102,7 +102,7 @@ def test_values_beyond_the_bound_are_other_whatever_batch_they_come_in(
     ends = [len(b"".join(lines[:n])) for n in (0, 3, 6, 60, 100)]
     data = b"".join(lines)
     for start, end in pairwise(ends):
-        pipeline.consumer.count([Chunk("p", start, data[start:end])])
+        pipeline.count([Chunk("p", start, data[start:end])])
     assert_all_add_up(pipeline.pool, 100)
     stats = read_stats(pipeline.pool, "abc", today=datetime.fromtimestamp(START_MS / 1000, UTC))
     assert dict(stats.by_dimension["referrer"]) == {
@@ -116,7 +116,7 @@ def test_first_batch_is_bounded_when_it_alone_has_too_many_values(pipeline: Pipe
     lines = [
         encode_click(Click("abc", START_MS, referrer=f"site{n}.example/")) for n in range(1_000)
     ]
-    pipeline.consumer.count([Chunk("p", 0, b"".join(lines))])
+    pipeline.count([Chunk("p", 0, b"".join(lines))])
     assert_all_add_up(pipeline.pool, 1_000)
     ((values,),) = fetch(
         pipeline.pool,
@@ -131,7 +131,7 @@ def test_visitors_are_counted_anew_and_clicks_on_when_a_stored_sketch_is_damaged
 ):
     def count(producer: str) -> None:
         clicks = [Click("abc", START_MS, user_agent=AGENT, visitor=f"{producer}{n}") for n in "ab"]
-        pipeline.consumer.count([Chunk(producer, 0, b"".join(map(encode_click, clicks)))])
+        pipeline.count([Chunk(producer, 0, b"".join(map(encode_click, clicks)))])
 
     today = datetime.fromtimestamp(START_MS / 1000, UTC).date()
     count("p")
@@ -150,7 +150,7 @@ def test_code_of_any_characters_is_counted(pipeline: Pipeline):
     codes = ["a\\b", "\\.", "\\N", 'q"uote', "ümlaut\N{GRINNING FACE}"]
     lines = [encode_click(Click(code, START_MS, referrer='\\"\t\n/x')) for code in codes]
     for producer in ("p", "q"):
-        pipeline.consumer.count([Chunk(producer, 0, b"".join(lines))])
+        pipeline.count([Chunk(producer, 0, b"".join(lines))])
     assert_all_add_up(pipeline.pool, 10)
     assert {row[0] for row in fetch(pipeline.pool, TOTALS)} == set(codes)
 

@@ -40,7 +40,7 @@ def test_clicks_are_counted_once_when_two_workers_count_at_the_same_time(
     with ThreadPoolExecutor(4) as threads:
         for _ in range(2):  # each chunk at least eight times, in several orders
             orders = [chunks, chunks, chunks[:10], chunks]
-            list(threads.map(lambda order: [pipeline.consumer.count([c]) for c in order], orders))
+            list(threads.map(lambda order: [pipeline.count([c]) for c in order], orders))
     assert sum(pipeline.clicks(f"code{n}") for n in range(3)) == 1_000
 
 

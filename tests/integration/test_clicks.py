@@ -8,7 +8,7 @@ import psycopg
 import pytest
 import redis
 
-from analytics_worker import consumer as consumer_module
+from analytics_worker import counting
 from analytics_worker.events import (
     Chunk,
     Click,
@@ -72,8 +72,8 @@ def test_clicks_are_counted_once_when_chunks_arrive_twice_and_out_of_order(pipel
 def test_overlapping_chunk_counts_only_what_is_new(pipeline: Pipeline):
     lines = [encode_click(Click("abc", 1_790_000_000_000 + n)) for n in range(4)]
     first, longer = Chunk("p", 0, b"".join(lines[:2])), Chunk("p", 0, b"".join(lines))
-    pipeline.consumer.count([first])
-    pipeline.consumer.count([longer])
+    pipeline.count([first])
+    pipeline.count([longer])
     assert pipeline.clicks() == 4
 
 
@@ -103,7 +103,7 @@ def test_nothing_is_counted_when_the_worker_dies_before_the_commit(pipeline: Pip
         raise psycopg.OperationalError("the connection broke in the transaction")
 
     with monkeypatch.context() as patch:
-        patch.setattr(consumer_module, "advance_receipts", die)
+        patch.setattr(counting, "advance_receipts", die)
         with pytest.raises(Exception, match="broke"):
             pipeline.consumer.consume(block_ms=1)
     assert (pipeline.waiting(), pipeline.clicks()) == (1, 0)

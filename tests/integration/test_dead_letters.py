@@ -96,8 +96,8 @@ def test_newest_letters_are_kept_and_all_counted_when_there_are_many(
 ):
     monkeypatch.setattr(dead_letters, "MOST_KEPT", 3)
     lines = b"".join(b"%d\n" % number for number in range(8))
-    pipeline.consumer.count([Chunk("p", 0, lines[:10])])
-    pipeline.consumer.count([Chunk("p", 10, lines[10:])])
+    pipeline.count([Chunk("p", 0, lines[:10])])
+    pipeline.count([Chunk("p", 10, lines[10:])])
     assert [content for *_, content in letters(pipeline.pool)] == [b"5\n", b"6\n", b"7\n"]
     assert count_dead_letters(pipeline.pool) == 8
 
@@ -106,7 +106,7 @@ def test_damaged_chunk_is_kept_when_postgres_refuses_a_line_of_the_same_batch(pi
     chance = random.Random(62)
     refused = encode_click(Click(f"{chance.getrandbits(60_000):x}", NOW_MS))
     damaged = DeadLetter("chunk", "damaged", b"what was left of it")
-    pipeline.consumer.count([Chunk("p", 0, refused + GOOD)], [damaged])
+    pipeline.count([Chunk("p", 0, refused + GOOD)], [damaged])
     assert pipeline.clicks() == 1
     assert count_dead_letters(pipeline.pool) == 2
     assert sorted(places(pipeline.pool), key=str) == [("p", 0), (None, None)]

@@ -7,6 +7,7 @@ import pytest
 import redis
 
 from analytics_worker import consumer as consumer_module
+from analytics_worker import counting
 from analytics_worker.consumer import Consumer
 from analytics_worker.events import STREAMS
 from db.pool import Connection
@@ -46,7 +47,7 @@ def test_next_batch_is_ready_when_this_one_is_written(pipeline: Pipeline, monkey
 
     ship(pipeline, 5)
     consumer, _ = consumers(pipeline)
-    monkeypatch.setattr(consumer_module, "add_rollup", add_slowly)
+    monkeypatch.setattr(counting, "add_rollup", add_slowly)
     assert consumer.consume(block_ms=1) == CHUNKS
     assert consumer._ahead is not None
     assert not consumer._ahead.step(), "a piece was left"

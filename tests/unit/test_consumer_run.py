@@ -113,7 +113,7 @@ def test_batches_get_smaller_when_postgres_does_not_do_them_in_time(monkeypatch)
 
     asked: list[int] = []
     consumer = Consumer(None, Wire())
-    monkeypatch.setattr(consumer, "_write", write)
+    monkeypatch.setattr("analytics_worker.consumer.count", write)
     for _ in range(3):
         with pytest.raises(DatabaseUnavailableError):
             consumer.consume(1)
