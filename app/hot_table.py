@@ -3,12 +3,20 @@
 What must always hold: an entry that was read before a change is not there once the change was
 announced. A reader takes a ticket before it looks anywhere. When its answer comes back, the entry
 is refused if the code was dropped since, or if so much was dropped that nobody remembers.
+
+Entries are of two generations. New ones join the younger; when that is half the table, the older is
+forgotten and the younger takes its place. So the newest half is always there, what is asked for
+again comes back as new when its time is over, and to make room costs nothing. (In a single dict the
+search for its oldest entry begins at the gaps of all that were there before: up to 120 us measured
+instead of two.)
 """
 
 import threading
 import time
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from app.cached_link import CachedLink
 
@@ -20,12 +28,17 @@ MOST_ENTRIES: Final = 100_000
 MOST_DROPS_REMEMBERED: Final = 10_000
 
 
-class HotEntry(NamedTuple):
+class HotEntry(msgspec.Struct, frozen=True, gc=False):
     """A link in memory; its times are of the table's clock."""
 
     end: float
     target_url: str
-    began: float
+    fresh_s: float  # usually one object for all of them: a time of its own would be a tenth more
+
+    @property
+    def began(self) -> float:
+        """When it was put there."""
+        return self.end - self.fresh_s
 
 
 class HotTable:
@@ -37,30 +50,33 @@ class HotTable:
         """Make an empty table, without news.
 
         Args:
-            most_entries: the oldest makes room for the newest.
+            most_entries: at least two; the newest half of so many is never forgotten.
             now_s: a clock in seconds that never steps back.
         """
-        self._most_entries = most_entries
+        self._most_young = most_entries // 2
         self.clock_s = now_s
-        self._entries: dict[str, HotEntry] = {}
-        self._drops: dict[str, int] = {}  # path -> number of the drop; the oldest first
+        self._young: dict[str, HotEntry] = {}
+        self._old: dict[str, HotEntry] = {}
+        self._gone: dict[str, HotEntry] = {}  # freed bit by bit
+        self._drops: dict[str, int] = {}  # path -> number of the drop
         self._drop_count = 0
         self.hits = 0  # times that `get` had an answer
-        self._forgotten = 0  # drops up to this number are no longer remembered by path
+        self._forgotten = 0  # drops up to this number are no longer remembered by their path
         self._fresh_s = FRESH_WITHOUT_NEWS_S
         self._lock = threading.Lock()
 
     def get(self, path: str) -> str | None:
         """Where a path leads, or None when that must be looked up."""
-        entry = self._entries.get(path)
-        if entry is None or entry[0] <= self.clock_s():
+        # Not by way of `find_entry`: a call costs as much as the look-up.
+        entry = self._young.get(path) or self._old.get(path)
+        if entry is None or entry.end <= self.clock_s():
             return None
         self.hits += 1  # without a lock: at worst a metric is short by one
-        return entry[1]
+        return entry.target_url
 
     def find_entry(self, path: str) -> HotEntry | None:
         """What is remembered of a path, with its times; None when that is over."""
-        entry = self._entries.get(path)
+        entry = self._young.get(path) or self._old.get(path)
         return None if entry is None or entry.end <= self.clock_s() else entry
 
     def last_change(self, path: str) -> int:
@@ -88,21 +104,23 @@ class HotTable:
         with self._lock:
             if ticket < self._forgotten or self._drops.get(path, 0) > ticket:
                 return
-            self._entries.pop(path, None)  # so that it becomes the newest
-            if len(self._entries) >= self._most_entries:
-                del self._entries[next(iter(self._entries))]
-            began = self.clock_s()
-            self._entries[path] = HotEntry(began + fresh_s, link.target_url, began)
+            if len(self._young) >= self._most_young and path not in self._young:
+                self._gone, self._old, self._young = self._old, self._young, {}
+            if self._gone:
+                self._gone.popitem()  # all at once took 20 ms
+            self._old.pop(path, None)
+            self._young[path] = HotEntry(self.clock_s() + fresh_s, link.target_url, fresh_s)
 
     def drop(self, path: str) -> None:
         """The link was changed: forget it."""
         with self._lock:
+            if len(self._drops) >= MOST_DROPS_REMEMBERED:
+                self._drops.clear()
+                self._forgotten = self._drop_count
             self._drop_count += 1
-            self._drops.pop(path, None)
             self._drops[path] = self._drop_count
-            if len(self._drops) > MOST_DROPS_REMEMBERED:
-                self._forgotten = self._drops.pop(next(iter(self._drops)))
-            self._entries.pop(path, None)
+            self._young.pop(path, None)
+            self._old.pop(path, None)
 
     def clear(self, *, has_news: bool) -> None:
         """Forget everything: changes may have been missed.
@@ -114,9 +132,10 @@ class HotTable:
             self._drop_count += 1
             self._forgotten = self._drop_count
             self._drops.clear()
-            self._entries.clear()
+            self._young.clear()
+            self._old.clear()
             self._fresh_s = FRESH_S if has_news else FRESH_WITHOUT_NEWS_S
 
     def __len__(self) -> int:
         """How many links are remembered."""
-        return len(self._entries)
+        return len(self._young) + len(self._old)

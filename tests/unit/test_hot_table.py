@@ -1,6 +1,8 @@
 """app.hot_table: bounded, and never older than the last announcement."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.cached_link import CachedLink
 from app.hot_table import FRESH_S, FRESH_WITHOUT_NEWS_S, MOST_DROPS_REMEMBERED, HotTable
@@ -26,7 +28,7 @@ def clock():
 
 @pytest.fixture
 def table(clock):
-    made = HotTable(most_entries=3, now_s=clock)
+    made = HotTable(most_entries=4, now_s=clock)
     made.clear(has_news=True)
     return made
 
@@ -94,10 +96,44 @@ def test_entry_is_refused_when_too_much_was_dropped_to_remember(table):
     assert table.get("/abc") is None
 
 
-def test_oldest_makes_room_when_the_table_is_full(table):
-    for path in ("/a", "/b", "/c", "/a", "/d"):
+def test_entries_that_are_put_again_stay_when_others_make_room(table):
+    for path in ("/a", "/b", "/c", "/a", "/d", "/a", "/e"):
         put(table, path)
-    assert [path for path in ("/a", "/b", "/c", "/d") if table.get(path)] == ["/a", "/c", "/d"]
+    assert [path for path in ("/a", "/b", "/c", "/d", "/e") if table.get(path)] == [
+        "/a",
+        "/d",
+        "/e",
+    ]
+
+
+@given(
+    st.integers(2, 9),
+    st.lists(st.tuples(st.sampled_from(["put", "drop"]), st.sampled_from("abcdefghijkl"))),
+)
+def test_newest_half_is_there_and_never_more_than_fit(most_entries, changes):
+    table = HotTable(most_entries)
+    table.clear(has_news=True)
+    newest: list[str] = []
+    for change, path in changes:
+        newest = [path, *(each for each in newest if each != path)]
+        if change == "put":
+            put(table, path)
+        else:
+            table.drop(path)
+            newest.remove(path)
+        assert len(table) == sum(table.get(each) is not None for each in "abcdefghijkl")
+        assert len(table) <= most_entries
+        assert all(table.get(each) for each in newest[: most_entries // 2])
+
+
+def test_what_was_forgotten_is_freed_bit_by_bit_and_all_of_it():
+    table = HotTable(most_entries=100)
+    table.clear(has_news=True)
+    for number in range(1_000):
+        put(table, f"/{number}")
+        held = len(table) + len(table._gone)
+        assert held <= 100
+    assert held > 90
 
 
 @pytest.mark.parametrize("has_news", [True, False])
