@@ -108,6 +108,8 @@ class HotTable:
                 self._gone, self._old, self._young = self._old, self._young, {}
             if self._gone:
                 self._gone.popitem()  # all at once took 20 ms
+            else:
+                self._gone = {}  # an emptied dict keeps its room
             self._old.pop(path, None)
             self._young[path] = HotEntry(self.clock_s() + fresh_s, link.target_url, fresh_s)
 
