@@ -45,7 +45,7 @@ class RefusedError(Exception):
 class Prepared:
     """Chunks, what was none between them, and what they add."""
 
-    chunks: Iterable[Chunk]
+    chunks: Iterable[Chunk]  # a collection: when it is not as foreseen, it is gone through again
     damaged: Sequence[DeadLetter]
     sums: Sums
 

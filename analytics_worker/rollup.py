@@ -68,7 +68,7 @@ class Batch:
             codes[click.code] += (
                 click.at_ms,
                 click.visitor,
-                _referrers[click.referrer],
+                _referrers[click.referrer.partition("/")[0]],
                 _countries[click.country],
                 _agents[click.user_agent],
                 _languages[click.language],
@@ -146,8 +146,8 @@ class _Known(dict[str, T], Generic[T]):
         return value
 
 
-def _read_referrer(referrer: str) -> str:
-    return _storable(referrer.partition("/")[0]) or DIRECT
+def _read_referrer(host: str) -> str:
+    return _storable(host) or DIRECT
 
 
 def _read_country(country: str) -> str:

@@ -5,10 +5,10 @@ announced. A reader takes a ticket before it looks anywhere. When its answer com
 is refused if the code was dropped since, or if so much was dropped that nobody remembers.
 
 Entries are of two generations. New ones join the younger; when that is half the table, the older is
-forgotten and the younger takes its place. So the newest half is always there, what is asked for
-again comes back as new when its time is over, and to make room costs nothing. (In a single dict the
-search for its oldest entry begins at the gaps of all that were there before: up to 120 us measured
-instead of two.)
+forgotten and the younger takes its place. What is asked for again comes back as new when its time
+is over, and to make room takes no search. (In a single dict the search for its oldest entry begins
+at the gaps of all that were there before: up to 120 us measured instead of two.) The price: a full
+table holds between half and all of its entries, and hits as often as one queue of three quarters.
 """
 
 import threading
@@ -50,7 +50,8 @@ class HotTable:
         """Make an empty table, without news.
 
         Args:
-            most_entries: at least two; the newest half of so many is never forgotten.
+            most_entries: at least two. The last half of so many that were put are there, unless
+                they were dropped.
             now_s: a clock in seconds that never steps back.
         """
         self._most_young = most_entries // 2
@@ -117,8 +118,8 @@ class HotTable:
         """The link was changed: forget it."""
         with self._lock:
             if len(self._drops) >= MOST_DROPS_REMEMBERED:
+                self._forgotten = self._drop_count  # first: `last_change` takes no lock
                 self._drops.clear()
-                self._forgotten = self._drop_count
             self._drop_count += 1
             self._drops[path] = self._drop_count
             self._young.pop(path, None)
@@ -136,6 +137,7 @@ class HotTable:
             self._drops.clear()
             self._young.clear()
             self._old.clear()
+            self._gone.clear()
             self._fresh_s = FRESH_S if has_news else FRESH_WITHOUT_NEWS_S
 
     def __len__(self) -> int:

@@ -52,10 +52,10 @@ class _LagCollector(Collector):
         lag = self._lag
         for name, meaning, value in (
             ("waiting", "Clicks in journals of this host that are not counted", lag.clicks),
-            ("journals_unreadable", "Journals of this host left out of these", lag.unreadable),
-            ("oldest_age_seconds", "Age of the oldest of these", lag.oldest_age_s),
+            ("oldest_age_seconds", "Age of the oldest click that waits here", lag.oldest_age_s),
             ("stream_length", "Chunks in the streams", lag.stream_length),
             ("dead_letters", "Lines and chunks that could not be counted", lag.dead_letters),
+            ("journals_unreadable", "Journals here that were not looked at", lag.unreadable),
         ):
             yield GaugeMetricFamily(f"hop_clicks_{name}", meaning, value)
 

@@ -119,8 +119,8 @@ def _check_clicks(settings: Settings) -> str:
         )
     if lag.unreadable:
         raise FoundFaultError(
-            f"{lag.unreadable:,} journals in {settings.journal_dir} cannot be read, so their clicks"
-            " are not counted. See to their owner, their mode and the disk"
+            f"{lag.unreadable:,} journals in {settings.journal_dir} cannot be read, so nobody knows"
+            " what waits in them. Ask as the user of `hop serve`; if you do, look at the disk"
         )
     about = "about " if lag.is_estimate else ""
     found = (

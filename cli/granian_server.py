@@ -4,6 +4,7 @@ python -m cli.granian_server FACTORY HOST PORT WORKERS THREADS GRACE_S
 """
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -28,7 +29,9 @@ class Server(Granian):  # type: ignore[valid-type, misc]  # one of two classes, 
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
         """Stop, the first time."""
         if os.getpid() != self.pid:
-            sys.exit()
+            if args[0] == signal.SIGTERM:  # Ctrl-C is for the main process, which then sends this
+                sys.exit()
+            return
         if not self.interrupt_signal:
             super().signal_handler_interrupt(*args, **kwargs)
 

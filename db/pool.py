@@ -115,7 +115,7 @@ def open_pool(
         waiters=waiters,
         timeout=checkout_timeout_s,
         max_waiting=200,
-        reconnect_timeout=0,  # do not retry on a schedule: each request that needs one tries
+        reconnect_timeout=0,  # two tries, and no more on a schedule: each request that needs one
         reconnect_failed=_note_refused,
         kwargs={
             "autocommit": True,
@@ -134,10 +134,9 @@ def open_pool(
 
 
 def _note_refused(pool: ConnectionPool[Any]) -> None:
-    """Tell the breaker of a connection that could not be made.
+    """Tell the breaker of a connection that could not be made, at once when it was refused.
 
-    Whoever waits for one learns of it when the wait is over, which is a second in which the threads
-    of a process would all come to wait.
+    Whoever waits for one learns nothing of it, and takes a thread until the wait is over.
     """
     cast("Pool", pool).breaker.note_failure(ConnectionError("Postgres accepts no connection"))
 

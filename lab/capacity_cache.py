@@ -11,6 +11,7 @@ REDIS_OVERHEAD_BYTES: Final = 160  # Redis 6.2: an entry with a target of 100 by
 JOURNAL_BYTES: Final = 180  # of a click: docs/design.md, section 2
 STREAM_PART: Final = 8  # compressed, a click takes an eighth
 HOUR_ROW_BYTES: Final = 115  # of click_hours, with its index entry and room for an update
+IN_MEMORY: Final = MOST_ENTRIES * 3 // 4  # of a process: it keeps between half and all of them
 _RULE_READS: Final = 0.8
 _RULE_LINKS: Final = 0.2
 
@@ -58,7 +59,7 @@ def plan_cache(load: Workload) -> list[Figure]:
 
 def memory_hit_rate(load: Workload) -> float:
     """The share of reads that one process answers from memory; what it forgets is left out."""
-    return share_of_hottest(MOST_ENTRIES, load.links, load.zipf)
+    return share_of_hottest(IN_MEMORY, load.links, load.zipf)
 
 
 def plan_clicks(load: Workload) -> list[Figure]:

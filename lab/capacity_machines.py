@@ -3,8 +3,7 @@
 import math
 from typing import Final
 
-from app.hot_table import MOST_ENTRIES
-from lab.capacity_cache import REDIS_OVERHEAD_BYTES, cached_links, memory_hit_rate
+from lab.capacity_cache import IN_MEMORY, REDIS_OVERHEAD_BYTES, cached_links, memory_hit_rate
 from lab.capacity_costs import PARTS, Costs, Part
 from lab.capacity_numbers import say_bytes, say_number, say_rate, say_share
 from lab.capacity_workload import Figure, Workload
@@ -24,7 +23,7 @@ def plan_machines(load: Workload, costs: Costs) -> list[Figure]:
             "hot_share",
             "reads by tier",
             hot,
-            f"{say_share(hot)} from the {MOST_ENTRIES:,} links in a process's memory,"
+            f"{say_share(hot)} from the {IN_MEMORY:,} links in a process's memory,"
             f" {say_share(cached)} from Redis, {say_share(uncached)} from Postgres",
         ),
         cores["web"],

@@ -31,6 +31,6 @@ def get_metrics() -> Response:
 def _find_lag(hop: Resources) -> Lag | None:
     try:
         return read_lag(Path(hop.settings.journal_dir), hop.pool, hop.wire_client)
-    except (DatabaseUnavailableError, redis.RedisError) as error:
+    except (DatabaseUnavailableError, redis.RedisError, OSError) as error:
         log.warning("metrics without lag", error=str(error))
         return None

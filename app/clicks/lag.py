@@ -42,6 +42,7 @@ def read_lag(directory: Path, pool: Pool, wire: "redis.Redis") -> Lag:
     Raises:
         DatabaseUnavailableError: without receipts nobody knows what waits.
         redis.RedisError: the streams cannot be asked.
+        OSError: the directory cannot be read.
     """
     lines, read_bytes, waiting_bytes, oldest_ms = 0, 0, 0, None
     with _open_journals(directory) as (files, closed):

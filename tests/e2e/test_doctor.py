@@ -90,6 +90,13 @@ def test_doctor_says_what_to_do_when_clicks_wait_for_long_or_were_dropped(
     assert "hop worker" in late.stdout
     journal.remove()
 
+    looped = tmp_path / "looped.journal"
+    looped.symlink_to(looped)
+    blind = hop("doctor", folder=tmp_path, **environ)
+    assert blind.returncode == 1
+    assert "FAIL clicks    1 journals in" in blind.stdout
+    looped.unlink()
+
     report_dropped(pool, "a process", 12)
     lossy = hop("doctor", folder=tmp_path, **environ)
     assert lossy.returncode == 1

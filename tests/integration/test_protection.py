@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import msgspec
 import psycopg
@@ -257,6 +258,10 @@ def test_metrics_tell_who_answered_and_how_counting_goes(hop: Hop):
     assert difference(hop, before, "hop_clicks_journaled_total") == answered
     assert difference(hop, before, "hop_clicks_dropped_total") == 0
     assert read_metrics(hop)["hop_clicks_waiting"] == 0
+    looped = Path(hop.resources.settings.journal_dir) / "looped.journal"
+    looped.symlink_to(looped)
+    assert read_metrics(hop)["hop_clicks_journals_unreadable"] == 1
+    looped.unlink()
     assert hop.client.get("/metrics").status_code == 401
 
 

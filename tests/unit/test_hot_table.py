@@ -108,7 +108,9 @@ def test_entries_that_are_put_again_stay_when_others_make_room(table):
 
 @given(
     st.integers(2, 9),
-    st.lists(st.tuples(st.sampled_from(["put", "drop"]), st.sampled_from("abcdefghijkl"))),
+    st.lists(
+        st.tuples(st.sampled_from(["put"] * 4 + ["drop", "clear"]), st.sampled_from("abcdefghijkl"))
+    ),
 )
 def test_newest_half_is_there_and_never_more_than_fit(most_entries, changes):
     table = HotTable(most_entries)
@@ -120,9 +122,12 @@ def test_newest_half_is_there_and_never_more_than_fit(most_entries, changes):
             put(table, path)
             newest = [path, *(each for each in newest if each != path)]
             dropped.discard(path)
-        else:
+        elif change == "drop":
             table.drop(path)
             dropped.add(path)
+        else:
+            table.clear(has_news=True)
+            dropped.update("abcdefghijkl")
         there = {each for each in "abcdefghijkl" if table.get(each)}
         assert len(there) == len(table) <= most_entries
         assert set(newest[: most_entries // 2]) - dropped <= there
