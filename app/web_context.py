@@ -14,7 +14,8 @@ def resources() -> Resources:
 
 def short_url(code: str) -> str:
     """The address of a short link: under the configured base, else where the client found us."""
-    base = resources().settings.base_url or request.host_url
+    # Not `request.host_url`: it spells the host for people, which takes longer than the INSERT.
+    base = resources().settings.base_url or f"{request.scheme}://{request.host}"
     return f"{base.rstrip('/')}/{code}"
 
 
