@@ -19,9 +19,11 @@ from db.pool import open_pool
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 # The interpreter runs one at a time, but a thread that waits for Postgres or Redis lets others run,
-# and those who wait to write share an INSERT. Under granian hot links are so fast that each thread
-# more costs them, in waits for the interpreter.
-THREADS = {"gunicorn": 16, "granian": 4}
+# and those who wait to write share an INSERT. granian hands requests to threads from outside the
+# interpreter: it is fastest with a thread for each request that is there at the same time, and idle
+# ones end after half a minute. gunicorn does that in Python, where more threads help nobody.
+THREADS = {"gunicorn": 16, "granian": 32}
+MOST_CONNECTIONS = 8  # of a process: one for all that is written, the others for look-ups
 GRACE_S = 10
 
 
@@ -124,7 +126,7 @@ def _is_alive(pid: int) -> bool:
 def waiting_limits(threads: int) -> dict[str, int]:
     """How many of a process's threads, at least 4, may wait for Postgres: all but an eighth."""
     return {
-        "HOP_DATABASE_CONNECTIONS": max(2, threads * 3 // 8),
+        "HOP_DATABASE_CONNECTIONS": max(2, min(threads * 3 // 8, MOST_CONNECTIONS)),
         "HOP_DATABASE_WAITERS": threads - max(1, threads // 8),
     }
 

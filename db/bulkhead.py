@@ -1,6 +1,8 @@
 """Leaves some threads to those who need no server: a bulkhead (Nygard, Release It!, 2007)."""
 
 import threading
+import time
+from collections.abc import Callable
 from types import TracebackType
 
 from db.breaker import Breaker
@@ -16,7 +18,13 @@ class _Held(threading.local):
 class Bulkhead:
     """A number of places for threads that wait for Postgres. Thread-safe; a thread has one."""
 
-    def __init__(self, places: int, breaker: Breaker, wait_s: float = 0.15) -> None:
+    def __init__(
+        self,
+        places: int,
+        breaker: Breaker,
+        wait_s: float = 0.15,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         """All places are free.
 
         Args:
@@ -24,10 +32,15 @@ class Bulkhead:
             breaker: before Postgres. Who finds no place tells it of a failure: threads that wait
                 for one another's query, as group commit lets them, do not notice that it hangs.
             wait_s: for a place. Long enough for a query, and for no hang.
+            now_s: a clock in seconds that never steps back.
         """
-        self._places = threading.BoundedSemaphore(places)
+        self._places = places
         self._breaker = breaker
         self._wait_s = wait_s
+        self._now_s = now_s
+        self._taken = 0
+        self._moved_s = 0.0  # when a place was given back, or the first of all was taken
+        self._changed = threading.Condition(threading.Lock())
         self._held = _Held()
 
     def __enter__(self) -> None:
@@ -36,7 +49,7 @@ class Bulkhead:
         Raises:
             DatabaseUnavailableError: there is none.
         """
-        if self._held.depth == 0 and not self._places.acquire(timeout=self._wait_s):
+        if self._held.depth == 0 and not self._take():
             error = DatabaseUnavailableError("too many requests wait for Postgres")
             self._breaker.note_failure(error)
             raise error
@@ -51,4 +64,25 @@ class Bulkhead:
         """Give it back."""
         self._held.depth -= 1
         if self._held.depth == 0:
-            self._places.release()
+            with self._changed:
+                self._taken -= 1
+                self._moved_s = self._now_s()
+                self._changed.notify()
+
+    def _take(self) -> bool:
+        """Wait for a place while others are given back; False: none is, or not soon enough.
+
+        Where nothing has moved for as long as one would wait, nobody begins to: those who wait
+        take the threads that the bulkhead is there to leave free.
+        """
+        with self._changed:
+            begun_s = self._now_s()
+            if self._taken == 0:
+                self._moved_s = begun_s
+            while self._taken >= self._places:
+                left_s = min(begun_s, self._moved_s) + self._wait_s - self._now_s()
+                if left_s <= 0:
+                    return False
+                self._changed.wait(left_s)
+            self._taken += 1
+            return True

@@ -214,12 +214,12 @@ def test_change_that_was_made_and_not_confirmed_reaches_the_caches(
 
 def test_threads_that_wait_for_a_code_have_a_place_as_well(hop: Hop, monkeypatch):
     store = hop.resources.store
-    places, free = store.pool.bulkhead._places, []
+    taken = []
 
     def candidate(*_: object) -> str:
-        free.append(places._value)
+        taken.append(store.pool.bulkhead._taken)
         return "seven77"
 
     monkeypatch.setattr(type(store.strategy), "candidate", candidate)
     assert links.shorten(store, TARGET).code == "seven77"
-    assert free == [hop.resources.settings.database_waiters - 1]
+    assert taken == [1]

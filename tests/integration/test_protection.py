@@ -213,17 +213,16 @@ def test_load_is_shed_when_all_connections_are_in_use(hop: Hop, redis_client):
 
 
 def test_look_up_is_shed_when_all_places_are_taken_and_links_in_a_cache_are_not(
-    hop: Hop, redis_client
+    hop: Hop, redis_client, monkeypatch
 ):
     cached, cold = hop.shorten(TARGET), hop.shorten(TARGET)
     redis_client.delete(f"link:{cold}")
-    places = hop.resources.pool.bulkhead._places
-    for _ in range(hop.resources.settings.database_waiters):
-        assert places.acquire(blocking=False)
+    bulkhead = hop.resources.pool.bulkhead
+    monkeypatch.setattr(bulkhead, "_taken", hop.resources.settings.database_waiters)
     assert hop.client.get(f"/{cold}").status_code == 503
     assert hop.client.get("/api/v1/links/mine", headers=ADMIN).status_code == 503
     assert hop.client.get(f"/{cached}").status_code == 302
-    places.release()
+    monkeypatch.setattr(bulkhead, "_taken", hop.resources.settings.database_waiters - 1)
     assert hop.client.get(f"/{cold}").status_code == 302
 
 

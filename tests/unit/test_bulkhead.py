@@ -1,6 +1,7 @@
 """db.bulkhead: so many and no more, and a hang does not stay unnoticed."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from db.breaker import Breaker
 from db.bulkhead import Bulkhead
 from db.errors import DatabaseUnavailableError
+from tests.running_demo import wait_until
 
 pytestmark = pytest.mark.unit
 
@@ -62,3 +64,58 @@ def test_thread_takes_one_place_however_often_it_enters():
             with pytest.raises(DatabaseUnavailableError):
                 other.submit(bulkhead.__enter__).result()
         other.submit(bulkhead.__enter__).result()
+
+
+def test_nobody_waits_where_nothing_has_moved_for_that_long():
+    clock_s = [0.0]
+    bulkhead = Bulkhead(1, Breaker("it", failures=99), wait_s=60.0, now_s=lambda: clock_s[0])
+    with ThreadPoolExecutor(1) as other:
+        other.submit(bulkhead.__enter__).result()
+        clock_s[0] += 61.0
+        began_s = time.monotonic()
+        with pytest.raises(DatabaseUnavailableError), bulkhead:
+            pass
+    assert time.monotonic() - began_s < 30.0
+
+
+def test_all_wait_where_places_are_given_back_also_after_a_time_when_nobody_came():
+    clock_s = [0.0]
+    bulkhead = Bulkhead(2, Breaker("it", failures=99), wait_s=60.0, now_s=lambda: clock_s[0])
+    leaves = [threading.Event() for _ in range(3)]
+    passed = []
+
+    def stay(number: int) -> None:
+        with bulkhead:
+            leaves[number].wait(30)
+
+    def follow() -> None:
+        with bulkhead:
+            passed.append(1)
+
+    def wait_for_followers(number: int) -> None:
+        wait_until(lambda: len(bulkhead._changed._waiters) == number, within_s=10)
+
+    with ThreadPoolExecutor(9) as threads:
+        with bulkhead:
+            pass
+        clock_s[0] += 1_000.0  # nobody came
+        staying = [threads.submit(stay, number) for number in range(2)]
+        wait_until(lambda: bulkhead._taken == 2, within_s=10)
+        early = [threads.submit(follow) for _ in range(2)]
+        wait_for_followers(2)
+        clock_s[0] += 50.0
+        leaves[0].set()
+        for follower in early:
+            follower.result(30)
+        clock_s[0] += 30.0  # since one was given back; the other has been taken for longer than 60
+        staying.append(threads.submit(stay, 2))
+        wait_until(lambda: bulkhead._taken == 2, within_s=10)
+        late = [threads.submit(follow) for _ in range(2)]
+        wait_for_followers(2)
+        for leave in leaves:
+            leave.set()
+        for follower in late:
+            follower.result(30)
+        for stayer in staying:
+            stayer.result(30)
+    assert passed == [1] * 4

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from app.settings import Settings
 from cli.granian_server import Server
-from cli.serve import THREADS, serve, server_environ, waiting_limits
+from cli.serve import MOST_CONNECTIONS, THREADS, serve, server_environ, waiting_limits
 
 pytestmark = pytest.mark.unit
 
@@ -24,9 +24,11 @@ def test_open_lab_is_refused_when_others_could_reach_it(host: str):
     assert "set HOP_LAB=admin or off" in result.output
 
 
-@pytest.mark.parametrize(("threads", "free"), [(16, 2), (4, 1), (32, 4)])
+@pytest.mark.parametrize(("threads", "free"), [(16, 2), (4, 1), (64, 8)])
 def test_some_threads_stay_free_when_all_others_wait_for_postgres(threads: int, free: int):
-    assert waiting_limits(threads)["HOP_DATABASE_WAITERS"] == threads - free
+    limits = waiting_limits(threads)
+    assert limits["HOP_DATABASE_WAITERS"] == threads - free
+    assert 2 <= limits["HOP_DATABASE_CONNECTIONS"] <= MOST_CONNECTIONS
 
 
 @pytest.mark.parametrize("server", ["gunicorn", "granian"])
