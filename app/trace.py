@@ -68,8 +68,8 @@ def note_memory(table: HotTable, path: str, trace: Trace) -> HotEntry | None:
         trace.note(
             "memory",
             "hit",
-            age_s=clock - entry.began,
-            ends_in_s=entry.end - clock,
+            age_s=clock - entry.times.began,
+            ends_in_s=entry.times.end - clock,
             target_url=entry.target_url,
         )
     return entry

@@ -19,7 +19,7 @@ from app.resources import open_resources
 from app.settings import Settings
 from bench.plain_apps import TARGET
 from bench.serving import ServingError, python_module
-from cli.serve import THREADS, waiting_limits
+from cli.serve import process_defaults
 from lab.servers import lab_servers
 
 LINKS: Final = 1_000
@@ -49,7 +49,6 @@ class Backends:
         Otherwise the next process would adopt what the one before has left, and ship it while it is
         measured.
         """
-        limits = waiting_limits(THREADS[server])
         self._starts += 1
         absent = f"unix://{self.directory}/no-redis.sock"
         return {
@@ -58,7 +57,7 @@ class Backends:
             "HOP_JOURNAL_DIR": str(self.directory / "journals" / str(self._starts)),
             "HOP_LOG_LEVEL": "warning",
             "HOP_RATE_LIMIT": "off",
-            **{name: str(number) for name, number in limits.items()},
+            **process_defaults(server),
         }
 
     def make_links(self, links: int) -> None:

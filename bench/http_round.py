@@ -55,7 +55,7 @@ def measure(subject: Subject, number: int, backends: Backends, cores: Cores, sec
     url = f"http://{ADDRESS}:{port}/{backends.codes[0]}"
     asks: list[str] = []
     if subject.asks == "many links":
-        asks = ["codes", str(backends.codes_file)]
+        asks = ["codes", str(backends.codes_file), "0"]
     elif subject.asks == "shorten":
         asks = ["shorten"]
     with serving(

@@ -12,7 +12,6 @@ from app.hot_table import MOST_ENTRIES
 from bench.backends import Backends, running_backends
 from bench.section import Findings, Plan
 from bench.serving import ADDRESS, ServingError, free_port, python_module, serving
-from bench.subjects import HOP
 from bench.wrk import is_installed, run_wrk
 from cli.processes import web_workers
 from cli.serve import server_arguments
@@ -21,6 +20,7 @@ from lab.tables import Table
 GOAL_MB: Final = 90
 REQUESTS: Final = 1_000_000
 STEPS: Final = 4
+_HOP: Final = "bench.as_deployed:as_deployed"
 _MB: Final = 1_000_000
 _STEP_S: Final = 10
 
@@ -58,7 +58,7 @@ def _measure(backends: Backends, plan: Plan) -> list[Held]:
     port = free_port()
     url = f"http://{ADDRESS}:{port}/{backends.codes[0]}"
     with serving(
-        python_module(*server_arguments("gunicorn", HOP, ADDRESS, port, 1)),
+        python_module(*server_arguments("gunicorn", _HOP, ADDRESS, port, 1)),
         url=url,
         log=backends.directory / "servers.log",
         cores=plan.cores.server,
@@ -66,26 +66,26 @@ def _measure(backends: Backends, plan: Plan) -> list[Held]:
     ) as pid:
         [worker] = web_workers(pid)
         held = [Held("its start", 1, _rss_mb(worker))]
-        # wrk asks for the codes in turn: after so many requests each was asked for.
-        asked = _ask(url, backends, MOST_ENTRIES)
+        # The codes are asked for in turn: after so many requests each was asked for.
+        asked = _ask(url, backends, 0, MOST_ENTRIES)
         held.append(Held(f"{MOST_ENTRIES:,} links", asked, _rss_mb(worker)))
         if plan.full:
             # What grows does so from step to step; an allocator that settles comes to an end.
             for _ in range(STEPS):
-                asked += _ask(url, backends, REQUESTS // STEPS)
+                asked = _ask(url, backends, asked, REQUESTS // STEPS)
                 held.append(Held("more requests", asked, _rss_mb(worker)))
     return held
 
 
-def _ask(url: str, backends: Backends, requests: int) -> int:
-    """Ask for the links at least so many times; returns how often it was."""
-    asked = 0
-    while asked < requests:
-        load = run_wrk(url, _STEP_S, "codes", str(backends.codes_file))
+def _ask(url: str, backends: Backends, asked: int, requests: int) -> int:
+    """Ask for so many links and more, going on after the last; returns how many it now were."""
+    enough = asked + requests
+    while asked < enough:
+        load = run_wrk(url, _STEP_S, "codes", str(backends.codes_file), str(asked))
         if load.refused or load.broken:
             raise ServingError(f"{load.refused} answers were errors, {load.broken} did not come")
         asked += load.requests
-        click.echo(f"  {asked:,} of {requests:,} requests", err=True)
+        click.echo(f"  {asked:,} of {enough:,} requests", err=True)
     return asked
 
 

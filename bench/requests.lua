@@ -1,9 +1,9 @@
 -- What wrk asks, and how it tells the result: as one line of JSON.
--- Arguments: none to ask the URL itself again and again; "codes" and a file to ask for the codes in
--- it in turn; "shorten" to make links of targets that all differ.
+-- Arguments: none to ask the URL itself again and again; "codes", a file and how many of the codes in
+-- it to pass over at first, to ask for them in turn; "shorten" to make links of targets that all differ.
 
-local function ask_for_codes(path)
-  local requests, n = {}, 0
+local function ask_for_codes(path, n)
+  local requests = {}
   for code in io.lines(path) do
     requests[#requests + 1] = wrk.format("GET", "/" .. code)
   end
@@ -25,7 +25,7 @@ end
 
 function init(arguments)
   if arguments[1] == "codes" then
-    request = ask_for_codes(arguments[2])
+    request = ask_for_codes(arguments[2], tonumber(arguments[3]))
   elseif arguments[1] == "shorten" then
     request = shorten()
   end

@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cached_link import CachedLink
-from app.hot_table import FRESH_S, FRESH_WITHOUT_NEWS_S, MOST_DROPS_REMEMBERED, HotTable
+from app.hot_table import (
+    FRESH_S,
+    FRESH_WITHOUT_NEWS_S,
+    MOST_DROPS_REMEMBERED,
+    TOGETHER,
+    HotTable,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -61,6 +67,39 @@ def test_entry_ends_with_its_link(table, clock):
     assert table.get("/abc")
     clock.now_s += 0.1
     assert table.get("/abc") is None
+
+
+@pytest.mark.parametrize(("has_news", "fresh_s"), [(True, FRESH_S), (False, FRESH_WITHOUT_NEWS_S)])
+@given(
+    pauses=st.lists(st.floats(0, 3), max_size=30), ends=st.lists(st.floats(0.5, 90), max_size=30)
+)
+def test_entries_that_share_their_times_end_no_later_and_hardly_sooner(
+    has_news, fresh_s, pauses, ends
+):
+    clock = Clock()
+    table = HotTable(most_entries=1_000, now_s=clock)
+    table.clear(has_news=not has_news)
+    put(table, "/before")
+    table.clear(has_news=has_news)
+    for number, pause_s in enumerate(pauses):
+        clock.now_s += pause_s
+        link_s = ends[number] if number < len(ends) else None
+        expires_at = None if link_s is None else NOW + link_s
+        put(table, f"/{number}", CachedLink(1, LINK.target_url, expires_at))
+        most_s = min(fresh_s, link_s or fresh_s)
+        times = table.find_entry(f"/{number}").times
+        assert most_s * (1 - TOGETHER) - 1e-6 <= times.end - clock.now_s <= most_s + 1e-6
+        assert 0 <= clock.now_s - times.began <= most_s * TOGETHER + 1e-6
+
+
+def test_those_put_together_have_one_object_for_their_times(table, clock):
+    for path in ("/a", "/b"):
+        put(table, path)
+    clock.now_s += 2 * TOGETHER * FRESH_S
+    put(table, "/c")
+    a, b, c = (table.find_entry(path).times for path in ("/a", "/b", "/c"))
+    assert a is b
+    assert c is not a
 
 
 def test_unknown_code_never_enters(table):

@@ -10,7 +10,14 @@ from click.testing import CliRunner
 
 from app.settings import Settings
 from cli.granian_server import Server
-from cli.serve import MOST_CONNECTIONS, THREADS, serve, server_environ, waiting_limits
+from cli.serve import (
+    MOST_CONNECTIONS,
+    THREADS,
+    process_defaults,
+    serve,
+    server_environ,
+    waiting_limits,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -37,10 +44,11 @@ def test_limits_of_the_threads_go_to_the_server_unless_they_are_set(
 ):
     settings = Settings(database_url="", redis_url="", journal_dir=str(tmp_path))
     limits = waiting_limits(THREADS[server])
-    for name in limits:
+    for name in process_defaults(server):
         monkeypatch.delenv(name, raising=False)
     given = server_environ(settings, server, 80)
     assert {name: int(given[name]) for name in limits} == limits
+    assert given["MALLOC_MMAP_THRESHOLD_"] == "131072"
     monkeypatch.setenv("HOP_DATABASE_WAITERS", "1")
     assert server_environ(settings, server, 80)["HOP_DATABASE_WAITERS"] == "1"
 
