@@ -29,7 +29,7 @@ MOST_ENTRIES: Final = 100_000
 MOST_DROPS_REMEMBERED: Final = 10_000
 
 
-# Entries put within this share of their time have their times in common, which takes a fifth off
+# Entries put within this share of their time have their times in common, which takes a sixth off
 # the memory of each: all end with the first of them.
 TOGETHER: Final = 1 / 60
 
