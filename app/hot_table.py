@@ -31,7 +31,7 @@ MOST_DROPS_REMEMBERED: Final = 10_000
 
 # Entries put within this share of their time have their times in common, which takes a sixth off
 # the memory of each: all end with the first of them.
-TOGETHER: Final = 1 / 60
+TOGETHER: Final = 1 / 600
 
 
 class Times(msgspec.Struct, frozen=True, gc=False):

@@ -68,7 +68,7 @@ def note_memory(table: HotTable, path: str, trace: Trace) -> HotEntry | None:
         trace.note(
             "memory",
             "hit",
-            age_s=clock - entry.times.began,
+            age_s=clock - entry.times.began,  # of the first of those put together
             ends_in_s=entry.times.end - clock,
             target_url=entry.target_url,
         )

@@ -39,7 +39,7 @@ class Bulkhead:
         self._wait_s = wait_s
         self._now_s = now_s
         self._taken = 0
-        self._moved_s = 0.0  # when a place was given back, or the first of all was taken
+        self._moved_s = 0.0  # when a place was given back, or taken while most were free
         self._changed = threading.Condition(threading.Lock())
         self._held = _Held()
 
@@ -77,7 +77,7 @@ class Bulkhead:
         """
         with self._changed:
             begun_s = self._now_s()
-            if self._taken == 0:
+            if 2 * self._taken < self._places:  # a burst is no hang
                 self._moved_s = begun_s
             while self._taken >= self._places:
                 left_s = min(begun_s, self._moved_s) + self._wait_s - self._now_s()

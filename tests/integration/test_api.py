@@ -58,6 +58,13 @@ def test_short_url_has_the_configured_base_when_there_is_one(settings, hop: Hop)
     assert client.post("/shorten", json={"url": "http://SHO.RT./x"}).status_code == 422
 
 
+def test_short_url_repeats_the_host_as_it_was_sent(hop: Hop):
+    headers = {"Host": "xn--bcher-kva.example:8080"}
+    asked = {"url": "https://example.org", "alias": "mine"}
+    made = hop.client.post("/shorten", json=asked, headers=headers).json
+    assert made["short_url"] == "http://xn--bcher-kva.example:8080/mine"
+
+
 def test_head_answers_like_get_and_is_not_counted(hop: Hop):
     code = hop.shorten()
     head, get = hop.client.head(f"/{code}"), hop.client.get(f"/{code}")

@@ -119,3 +119,23 @@ def test_all_wait_where_places_are_given_back_also_after_a_time_when_nobody_came
         for stayer in staying:
             stayer.result(30)
     assert passed == [1] * 4
+
+
+def test_burst_waits_also_where_one_has_been_inside_for_long():
+    clock_s = [0.0]
+    bulkhead = Bulkhead(3, Breaker("it", failures=99), wait_s=60.0, now_s=lambda: clock_s[0])
+    leave = threading.Event()
+
+    def stay() -> None:
+        with bulkhead:
+            leave.wait(30)
+
+    with ThreadPoolExecutor(4) as threads:
+        staying = [threads.submit(stay)]
+        wait_until(lambda: bulkhead._taken == 1, within_s=10)
+        clock_s[0] += 1_000.0
+        staying += [threads.submit(stay) for _ in range(3)]
+        wait_until(lambda: len(bulkhead._changed._waiters) == 1, within_s=10)
+        leave.set()
+        for stayer in staying:
+            stayer.result(30)
