@@ -14,6 +14,10 @@ class MalformedBodyError(HopError):
     """The body is not JSON, or there is none."""
 
 
+class InvalidHostError(HopError):
+    """The request does not say under which host it reached us, or not in valid characters."""
+
+
 class UnsupportedMediaTypeError(HopError):
     """The body is not declared to be JSON."""
 

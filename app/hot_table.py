@@ -27,8 +27,6 @@ FRESH_S: Final = 60.0
 FRESH_WITHOUT_NEWS_S: Final = 1.0
 MOST_ENTRIES: Final = 100_000
 MOST_DROPS_REMEMBERED: Final = 10_000
-
-
 # Entries put within this share of their time have their times in common, which takes a sixth off
 # the memory of each: all end with the first of them.
 TOGETHER: Final = 1 / 600

@@ -51,6 +51,14 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
         "The request body is not valid JSON",
         "The body is empty, cut off, or not JSON. The detail says where reading stopped.",
     ),
+    errors.InvalidHostError: Problem(
+        400,
+        "invalid-host",
+        "The Host header is not valid",
+        "The address of a short link begins with the host that the client asked, and this request"
+        " named none, or one with characters that hosts cannot have. Names in other scripts go into"
+        " the header as Punycode (xn--...).",
+    ),
     errors.UnauthorizedError: Problem(
         401,
         "unauthorized",

@@ -4,6 +4,7 @@ from typing import cast
 
 from flask import current_app, request
 
+from app.errors import InvalidHostError
 from app.resources import Resources
 
 
@@ -13,13 +14,29 @@ def resources() -> Resources:
 
 
 def short_url(code: str) -> str:
-    """The address of a short link: under the configured base, else where the client found us."""
-    # Not `request.host_url`: it spells the host for people, which takes longer than the INSERT.
-    base = resources().settings.base_url or f"{request.scheme}://{request.host}"
+    """The address of a short link: under the configured base, else where the client found us.
+
+    Raises:
+        InvalidHostError: nobody can say where that is.
+    """
+    # Not `request.host_url`: it spells the host for people, which was a twelfth of a shorten.
+    base = resources().settings.base_url or f"{request.scheme}://{_asked_host()}"
     return f"{base.rstrip('/')}/{code}"
 
 
 def own_hosts() -> set[str]:
-    """Hosts that lead back here: the one of this request, and the configured one."""
+    """Hosts that lead back here: the one of this request, and the configured one.
+
+    Raises:
+        InvalidHostError: there would be no address for a short link.
+    """
     base = resources().settings.base_url
-    return {request.host} | ({base.partition("://")[2].partition("/")[0]} if base else set())
+    if not base:
+        return {_asked_host()}
+    return {request.host, base.partition("://")[2].partition("/")[0]}
+
+
+def _asked_host() -> str:
+    if not request.host:  # Werkzeug found none, or characters that no host has
+        raise InvalidHostError("Send a Host header, such as Host: example.org.")
+    return request.host

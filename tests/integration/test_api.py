@@ -65,6 +65,19 @@ def test_short_url_repeats_the_host_as_it_was_sent(hop: Hop):
     assert made["short_url"] == "http://xn--bcher-kva.example:8080/mine"
 
 
+@pytest.mark.parametrize("host", ["", "a b", "x/y", 'exa"mple', "b\xfccher.example"])
+def test_link_is_not_made_where_no_address_could_lead_to_it(settings, hop: Hop, host: str):
+    asked = {"url": "https://example.org", "alias": "mine"}
+    refused = hop.client.post("/shorten", json=asked, headers={"Host": host})
+    assert refused.status_code == 400
+    assert refused.json["type"].endswith("invalid-host")
+    assert hop.client.get("/mine").status_code == 404
+    based = with_settings(hop, msgspec.structs.replace(settings, base_url="https://sho.rt"))
+    client = create_app(based).test_client()
+    made = client.post("/shorten", json=asked, headers={"Host": host}).json
+    assert made["short_url"] == "https://sho.rt/mine"
+
+
 def test_head_answers_like_get_and_is_not_counted(hop: Hop):
     code = hop.shorten()
     head, get = hop.client.head(f"/{code}"), hop.client.get(f"/{code}")
