@@ -17,11 +17,11 @@ from analytics_worker.events import FORMER_STREAM, PARTITIONS, STREAMS
 from analytics_worker.pieces import Pieces, Work
 from analytics_worker.streams import BEGINNING, Reading, delete_entries, read_streams
 from analytics_worker.sums import add_up
-from db.backoff import backoff_s
 from db.clicks import prune_receipts
 from db.errors import DatabaseUnavailableError
 from db.partition_locks import PartitionLocks
 from db.pool import Pool
+from guard.backoff import backoff_s
 
 log = structlog.get_logger(__name__)
 

@@ -25,7 +25,7 @@ import redis
 import structlog
 
 from app.cached_link import CachedLink, Entry, decode_entry, encode_entry
-from db.breaker import Breaker
+from guard.breaker import Breaker
 
 T = TypeVar("T")
 

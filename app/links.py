@@ -11,8 +11,6 @@ from app.cached_link import CachedLink, Found, cached_form
 from app.conflicts import ConflictCount
 from app.doubts import Doubts
 from app.errors import AliasTakenError, EditConflictError, LinkNotFoundError
-from app.flights import Flights
-from app.group_commit import GroupCommit
 from app.hot_table import HotTable
 from app.link_cache import LinkCache
 from db.errors import DatabaseUnavailableError
@@ -26,6 +24,8 @@ from db.links import (
     update_link,
 )
 from db.pool import Pool
+from guard.group_commit import GroupCommit
+from guard.single_flight import Flights
 from keygen.errors import CodesUnavailableError
 from keygen.strategies import Strategy
 

@@ -14,7 +14,6 @@ from app.clicks.recorder import ClickRecorder, renew_visitor_key
 from app.clicks.shipper import Shipper, rotate_bytes
 from app.codes import CodeSource, open_strategy
 from app.hot_table import HotTable
-from app.housekeeping import Housekeeper, Job
 from app.invalidations import InvalidationListener
 from app.lab.runner import Runner, open_runner
 from app.link_cache import LinkCache
@@ -26,6 +25,7 @@ from db import pool as db_pool
 from db.errors import DatabaseUnavailableError
 from db.pool import Pool
 from db.redis_client import connect_redis
+from guard.periodic import Housekeeper, Job
 from keygen.strategies import Strategy
 
 WIRE_TIMEOUT_S = 2.0

@@ -15,7 +15,7 @@ from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from app.errors import TooManyUnknownCodesError
-from db.breaker import Breaker
+from guard.breaker import Breaker
 
 # Who has one IPv6 address has all of its network.
 _IPV6_NETWORK: Final = 64

@@ -12,10 +12,10 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
-from db.breaker import Breaker
-from db.bulkhead import Bulkhead
 from db.errors import DatabaseUnavailableError
 from db.overlap import Step, interleaved
+from guard.breaker import Breaker
+from guard.bulkhead import Bulkhead
 
 
 class Connection(psycopg.Connection[TupleRow]):

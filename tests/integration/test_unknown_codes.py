@@ -7,8 +7,8 @@ import pytest
 from app.factory import create_app
 from app.settings import Settings, read_limit
 from app.unknown_codes import UnknownCodeLimit
-from db.breaker import Breaker
 from db.redis_client import connect_redis
+from guard.breaker import Breaker
 from tests.integration.conftest import Hop
 
 pytestmark = pytest.mark.integration

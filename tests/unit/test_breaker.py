@@ -1,10 +1,10 @@
-"""db.breaker: who may try, and when."""
+"""guard.breaker: who may try, and when."""
 
 import math
 
 import pytest
 
-from db.breaker import Breaker
+from guard.breaker import Breaker
 
 pytestmark = pytest.mark.unit
 

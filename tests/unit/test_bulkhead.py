@@ -1,4 +1,4 @@
-"""db.bulkhead: so many and no more, and a hang does not stay unnoticed."""
+"""guard.bulkhead: so many and no more, and a hang does not stay unnoticed."""
 
 import threading
 import time
@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from db.breaker import Breaker
-from db.bulkhead import Bulkhead
 from db.errors import DatabaseUnavailableError
+from guard.breaker import Breaker
+from guard.bulkhead import Bulkhead
 from tests.running_demo import wait_until
 
 pytestmark = pytest.mark.unit

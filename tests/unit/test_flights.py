@@ -1,11 +1,11 @@
-"""app.flights: one look-up per key at a time."""
+"""guard.single_flight: one look-up per key at a time."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.flights import JOIN_WITHIN_S, Flights
+from guard.single_flight import JOIN_WITHIN_S, Flights
 
 pytestmark = pytest.mark.unit
 

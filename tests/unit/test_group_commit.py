@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.group_commit import GroupCommit
+from guard.group_commit import GroupCommit
 from tests.running_demo import wait_until
 
 pytestmark = pytest.mark.unit

@@ -5,9 +5,9 @@ import threading
 import pytest
 import redis
 
-from app.housekeeping import LONGEST_PAUSE_S, Housekeeper, Job
-from db.backoff import backoff_s
 from db.errors import DatabaseUnavailableError
+from guard.backoff import backoff_s
+from guard.periodic import LONGEST_PAUSE_S, Housekeeper, Job
 
 pytestmark = pytest.mark.unit
 

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from db.breaker import Breaker
 from db.errors import DatabaseUnavailableError
+from guard.breaker import Breaker
 
 
 class _Held(threading.local):

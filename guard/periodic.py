@@ -9,8 +9,8 @@ from typing import Final
 import redis
 import structlog
 
-from db.backoff import backoff_s
 from db.errors import DatabaseUnavailableError
+from guard.backoff import backoff_s
 
 log = structlog.get_logger(__name__)
 
