@@ -13,14 +13,14 @@ import redis
 import structlog
 
 from analytics_worker.counting import Prepared, count
-from analytics_worker.events import FORMER_STREAM, PARTITIONS, STREAMS
 from analytics_worker.pieces import Pieces, Work
 from analytics_worker.streams import BEGINNING, Reading, delete_entries, read_streams
 from analytics_worker.sums import add_up
-from db.clicks import prune_receipts
+from db.clicks.partition_locks import PartitionLocks
+from db.clicks.receipts import prune_receipts
+from db.clicks.wire import FORMER_STREAM, PARTITIONS, STREAMS
+from db.connect.pool import Pool
 from db.errors import DatabaseUnavailableError
-from db.partition_locks import PartitionLocks
-from db.pool import Pool
 from guard.backoff import backoff_s
 
 log = structlog.get_logger(__name__)

@@ -18,14 +18,14 @@ from typing import Final
 import psycopg
 import structlog
 
-from analytics_worker.events import Chunk
 from analytics_worker.pieces import Work
 from analytics_worker.sums import Sums, add_up
-from db.clicks import advance_receipts, lock_receipts
-from db.dead_letters import DeadLetter, add_dead_letters
-from db.overlap import Step, meanwhile
-from db.pool import Pool, connection_to
-from db.rollups import add_rollup
+from db.clicks.dead_letters import DeadLetter, add_dead_letters
+from db.clicks.receipts import advance_receipts, lock_receipts
+from db.clicks.rollups import add_rollup
+from db.clicks.wire import Chunk
+from db.connect.overlap import Step, meanwhile
+from db.connect.pool import Pool, connection_to
 
 log = structlog.get_logger(__name__)
 

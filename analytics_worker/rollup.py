@@ -12,17 +12,17 @@ from typing import Any, Final, Generic, TypeVar
 
 from msgspec.structs import replace
 
-from analytics_worker.events import (
+from analytics_worker.pieces import Pieces
+from analytics_worker.user_agents import UNKNOWN, read_user_agent
+from db.clicks.dead_letters import DeadLetter
+from db.clicks.tallies import Agent, Day, Looks, Rollup, Tally, Total
+from db.clicks.wire import (
     Chunk,
     Click,
     PoisonedError,
     decode_click,
     decode_clicks,
 )
-from analytics_worker.pieces import Pieces
-from analytics_worker.user_agents import UNKNOWN, read_user_agent
-from db.dead_letters import DeadLetter
-from db.tallies import Agent, Day, Looks, Rollup, Tally, Total
 
 DIRECT: Final = "direct"
 LONGEST_VALUE: Final = 100

@@ -6,8 +6,8 @@ from typing import Any, Final, cast
 
 import redis
 
-from analytics_worker.events import Chunk, PoisonedError, chunk_from_fields, place_from_fields
-from db.dead_letters import DeadLetter
+from db.clicks.dead_letters import DeadLetter
+from db.clicks.wire import Chunk, PoisonedError, chunk_from_fields, place_from_fields
 
 BEGINNING: Final = "0"
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import structlog
 
-from analytics_worker.events import Chunk
 from analytics_worker.pieces import Pieces
 from analytics_worker.rollup import Batch
-from db.dead_letters import DeadLetter
-from db.tallies import Rollup
+from db.clicks.dead_letters import DeadLetter
+from db.clicks.tallies import Rollup
+from db.clicks.wire import Chunk
 
 log = structlog.get_logger(__name__)
 

@@ -5,7 +5,7 @@ from typing import Final
 from crawleruseragents import is_crawler
 from ua_parser import parse
 
-from db.tallies import Agent
+from db.clicks.tallies import Agent
 
 UNKNOWN: Final = "unknown"
 

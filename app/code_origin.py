@@ -6,12 +6,12 @@ from typing import assert_never, cast
 import msgspec
 
 from app.codes import SHORTEST
-from db.counters import COUNTER, STRIDES, SequenceCounter
-from db.key_ranges import Grant, KeyRanges
-from db.key_strategies import PASSED_OVER, StrategyUse, read_strategies
-from db.key_workers import KeyWorkers
+from db.codes.counters import COUNTER, STRIDES, SequenceCounter
+from db.codes.ranges import Grant, KeyRanges
+from db.codes.snowflake_workers import KeyWorkers
+from db.codes.strategies import PASSED_OVER, StrategyUse, read_strategies
+from db.connect.pool import Pool
 from db.links import Link, find_link
-from db.pool import Pool
 from keygen.base62 import decode
 from keygen.ranges import RangeAllocator
 from keygen.space import ATTEMPTS_PER_LENGTH, plain_id

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from app.settings import Settings
-from db.counters import COUNTER, STRIDES, SequenceCounter
-from db.key_pool import KeyPool
-from db.key_ranges import KeyRanges
-from db.key_strategies import StrategyUse, record_strategy
-from db.key_workers import KeyWorkers
-from db.pool import Pool
+from db.codes.code_pool import KeyPool
+from db.codes.counters import COUNTER, STRIDES, SequenceCounter
+from db.codes.ranges import KeyRanges
+from db.codes.snowflake_workers import KeyWorkers
+from db.codes.strategies import StrategyUse, record_strategy
+from db.connect.pool import Pool
 from keygen.ranges import RangeAllocator
 from keygen.strategies import Strategy
 from keygen.strategies.counter import Counted

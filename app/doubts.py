@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Final
 
 # From when Postgres answers again. What was under way by then is made or given up: no statement of
-# a request may take longer (db.pool.STATEMENT_TIMEOUT_MS).
+# a request may take longer (db.connect.pool.STATEMENT_TIMEOUT_MS).
 SETTLED_AFTER_S: Final = 10.0
 # A script may have changed thousands while Postgres was away: other jobs have their turn.
 AT_ONCE: Final = 100

@@ -13,6 +13,7 @@ from app.doubts import Doubts
 from app.errors import AliasTakenError, EditConflictError, LinkNotFoundError
 from app.hot_table import HotTable
 from app.link_cache import LinkCache
+from db.connect.pool import Pool
 from db.errors import DatabaseUnavailableError
 from db.links import (
     Link,
@@ -23,7 +24,6 @@ from db.links import (
     insert_links,
     update_link,
 )
-from db.pool import Pool
 from guard.group_commit import GroupCommit
 from guard.single_flight import Flights
 from keygen.errors import CodesUnavailableError

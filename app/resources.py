@@ -21,10 +21,10 @@ from app.links import LinkStore, settle
 from app.metrics import Export
 from app.settings import Settings, read_limit
 from app.unknown_codes import UnknownCodeLimit
-from db import pool as db_pool
+from db.connect import pool as db_pool
+from db.connect.pool import Pool
+from db.connect.redis_client import connect_redis
 from db.errors import DatabaseUnavailableError
-from db.pool import Pool
-from db.redis_client import connect_redis
 from guard.periodic import Housekeeper, Job
 from keygen.strategies import Strategy
 

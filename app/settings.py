@@ -11,7 +11,7 @@ from limits import parse as parse_limit
 from msgspec import Meta
 
 from app.clicks.countries import open_countries
-from db.address import check_address
+from db.connect.address import check_address
 from keygen.strategies import StrategyName
 
 PREFIX: Final = "HOP_"

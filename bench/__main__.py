@@ -14,7 +14,7 @@ from bench.report import as_markdown, write_files
 from bench.section import Findings, Plan
 from bench.serving import ServingError
 from bench.wrk import WrkError
-from db.embedded import EmbeddedServerError
+from db.connect.embedded import EmbeddedServerError
 
 # section -> what measures it. Loaded one by one: not every section's packages are everywhere.
 SECTIONS: Final = {

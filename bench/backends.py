@@ -105,7 +105,7 @@ def running_backends(directory: Path, *, links: int = LINKS) -> Iterator[Backend
     """Start all of it on the cores of this process; end it at the end of the block.
 
     Raises:
-        db.embedded.EmbeddedServerError: a package is missing, or a server does not start.
+        db.connect.embedded.EmbeddedServerError: a package is missing, or a server does not start.
     """
     with lab_servers() as servers:
         backends = Backends(directory, servers.database_url, servers.redis_url, {})

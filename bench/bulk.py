@@ -35,7 +35,7 @@ def measure_bulk(plan: Plan) -> Findings:
     """Links per second for batches of growing size.
 
     Raises:
-        db.embedded.EmbeddedServerError: a package is missing, or a server does not start.
+        db.connect.embedded.EmbeddedServerError: a package is missing, or a server does not start.
     """
     with tempfile.TemporaryDirectory(prefix="hop-bench-") as directory, lab_servers() as servers:
         settings = Settings(

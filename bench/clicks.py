@@ -16,7 +16,13 @@ from random import Random
 import redis
 
 from analytics_worker.consumer import FIRST_CHUNKS, Consumer
-from analytics_worker.events import (
+from analytics_worker.pieces import Work
+from analytics_worker.rollup import Batch
+from app.clicks.journal import Journal
+from bench.machine import pin
+from bench.section import Plan
+from cli.worker import GC_THRESHOLD, STATEMENT_TIMEOUT_MS, WIRE_TIMEOUT_S
+from db.clicks.wire import (
     CHUNK_BYTES,
     PARTITIONS,
     Chunk,
@@ -25,14 +31,8 @@ from analytics_worker.events import (
     encode_click,
     stream_of,
 )
-from analytics_worker.pieces import Work
-from analytics_worker.rollup import Batch
-from app.clicks.journal import Journal
-from bench.machine import pin
-from bench.section import Plan
-from cli.worker import GC_THRESHOLD, STATEMENT_TIMEOUT_MS, WIRE_TIMEOUT_S
-from db.pool import open_pool
-from db.redis_client import connect_redis
+from db.connect.pool import open_pool
+from db.connect.redis_client import connect_redis
 from lab.servers import lab_servers
 
 CODES = 100_000  # that Zipf's law is about

@@ -44,7 +44,7 @@ def measure_delay(plan: Plan) -> Findings:
 
     Raises:
         ServingError: a server does not start, or a click is not counted.
-        db.embedded.EmbeddedServerError: a package is missing, or a database does not start.
+        db.connect.embedded.EmbeddedServerError: a package is missing, or a database does not start.
     """
     with (
         tempfile.TemporaryDirectory(prefix="hop-bench-") as name,

@@ -19,8 +19,8 @@ import psycopg
 from bench.growth_figures import FULL_SIZES, SIZES, LookUps, Size, describe_growth
 from bench.section import Findings, Plan
 from bench.serving import ServingError
+from db.connect.pool import Pool, open_pool
 from db.links import find_link
-from db.pool import Pool, open_pool
 from lab.figures import percentile
 from lab.servers import lab_servers
 
@@ -47,7 +47,7 @@ def measure_growth(plan: Plan) -> Findings:
     """Time look-ups by the number of links.
 
     Raises:
-        db.embedded.EmbeddedServerError: a package is missing, or a server does not start.
+        db.connect.embedded.EmbeddedServerError: a package is missing, or a server does not start.
         ServingError: a link that must be there is not found.
     """
     servers_of_our_own = lab_servers(with_redis=False, shared_buffers=BUFFERS)

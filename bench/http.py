@@ -26,7 +26,7 @@ def measure_http(plan: Plan) -> Findings | None:
 
     Raises:
         ServingError, bench.wrk.WrkError: a server gives wrong answers, or clicks are missing.
-        db.embedded.EmbeddedServerError: a package is missing, or a database does not start.
+        db.connect.embedded.EmbeddedServerError: a package is missing, or a database does not start.
     """
     if not is_installed():
         click.echo("skipped: wrk makes the load, and is not installed. Try: apt install wrk")

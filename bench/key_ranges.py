@@ -17,8 +17,8 @@ from pathlib import Path
 import click
 
 from app.settings import Settings
-from db.key_ranges import KeyRanges
-from db.pool import Pool, open_pool
+from db.codes.ranges import KeyRanges
+from db.connect.pool import Pool, open_pool
 from keygen.ranges import RangeAllocator
 from keygen.strategies.permuted import Permuted
 from lab.killed_makers import count_codes, write_codes

@@ -41,7 +41,7 @@ def measure_memory(plan: Plan) -> Findings | None:
 
     Raises:
         ServingError, bench.wrk.WrkError: answers are wrong.
-        db.embedded.EmbeddedServerError: a package is missing, or a database does not start.
+        db.connect.embedded.EmbeddedServerError: a package is missing, or a database does not start.
     """
     if not is_installed():
         click.echo("skipped: wrk makes the load, and is not installed. Try: apt install wrk")

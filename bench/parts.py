@@ -8,7 +8,6 @@ from pathlib import Path
 from random import Random
 from time import time
 
-from analytics_worker.events import encode_click
 from app import links, lookups
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder
@@ -17,6 +16,7 @@ from app.settings import Settings
 from bench.section import Plan
 from bench.timing import print_time
 from cli.seed import make_clicks
+from db.clicks.wire import encode_click
 from lab.servers import lab_servers
 
 ENVIRON = {

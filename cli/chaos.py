@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import click
 import urllib3
 
-from db.embedded import EmbeddedServerError
+from db.connect.embedded import EmbeddedServerError
 from lab.drills.catalogue import DRILLS
 from lab.drills.reconciliation import Reconciliation
 from lab.drills.run import Dials, run_drill

@@ -22,10 +22,11 @@ from cli.migrate import store_admin_key
 from cli.processes import say, show_prefixed, web_workers
 from cli.seed import seed
 from cli.supervisor import Supervisor
-from db import embedded, links
+from db import links
+from db.connect import embedded
+from db.connect.pool import open_pool
 from db.errors import DatabaseUnavailableError
 from db.migrate import MigrationError, migrate
-from db.pool import open_pool
 
 WATCH_EVERY_S: Final = 0.25
 EXPECTED: Final = (

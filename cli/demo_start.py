@@ -12,7 +12,7 @@ import urllib3
 
 from cli.processes import environ_with, this_python
 from cli.supervisor import Program, Supervisor
-from db import embedded
+from db.connect import embedded
 
 START_WITHIN_S: Final = 30.0
 # What Redis says at each start, as warnings.

@@ -13,9 +13,10 @@ from app.clicks.lag import read_lag
 from app.settings import Settings, unknown_settings
 from cli.demo_file import demo_file, read_demo_file
 from cli.environment import read_settings
-from db import migrate, pool
+from db import migrate
+from db.connect import pool
+from db.connect.redis_client import connect_redis
 from db.errors import DatabaseUnavailableError
-from db.redis_client import connect_redis
 
 OLDEST_POSTGRES = 140_000
 OLDEST_REDIS = (6, 2)

@@ -12,9 +12,9 @@ from cli.keygen_collide import collide
 from cli.keygen_compare import compare
 from cli.keygen_crash import crash
 from cli.keygen_races import races
+from db.connect.pool import open_pool
 from db.errors import DatabaseUnavailableError
 from db.migrate import find_missing
-from db.pool import open_pool
 from keygen.strategies import StrategyName
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from cli.report_option import report_option
-from db.embedded import EmbeddedServerError
+from db.connect.embedded import EmbeddedServerError
 from keygen.strategies import StrategyName
 from lab.compare import STEPS, STRATEGIES, Plan, compare_strategies
 from lab.compare_report import as_text, render_report

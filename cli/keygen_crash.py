@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cli.report_option import report_option
-from db.embedded import EmbeddedServerError
+from db.connect.embedded import EmbeddedServerError
 from lab.crash import KILLS, RANGE_SIZES, measure_crashes
 from lab.crash_report import as_table, render_report
 from lab.maker_processes import MakerError

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from db.embedded import EmbeddedServerError
+from db.connect.embedded import EmbeddedServerError
 from lab.races.catalogue import RACES
 from lab.races.race import RaceResult
 from lab.races.run import run_race

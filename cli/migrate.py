@@ -5,8 +5,8 @@ import click
 from cli.environment import read_admin_key, read_settings
 from db import migrate as migrations
 from db.api_keys import set_key
+from db.connect.pool import open_pool
 from db.errors import DatabaseUnavailableError
-from db.pool import open_pool
 
 
 @click.command()

@@ -11,8 +11,8 @@ from typing import Final
 
 import urllib3
 
-from analytics_worker.events import Click, encode_click
 from app.clicks.journal_file import create
+from db.clicks.wire import Click, encode_click
 
 SAMPLES: Final = {
     "http": "https://www.rfc-editor.org/rfc/rfc9110",

@@ -13,9 +13,9 @@ from app.metrics import DIRECTORY_VARIABLE
 from app.settings import Settings
 from cli.environment import read_admin_key, read_settings
 from cli.migrate import store_admin_key
+from db.connect.pool import open_pool
 from db.errors import DatabaseUnavailableError
 from db.migrate import find_missing
-from db.pool import open_pool
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 # The interpreter runs one at a time, but a thread that waits for Postgres or Redis lets others run,

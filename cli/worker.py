@@ -8,11 +8,11 @@ from contextlib import closing
 import click
 
 from analytics_worker.consumer import Consumer
-from analytics_worker.events import PARTITIONS
 from cli.environment import read_settings
-from db.partition_locks import PartitionLocks
-from db.pool import open_pool
-from db.redis_client import connect_redis
+from db.clicks.partition_locks import PartitionLocks
+from db.clicks.wire import PARTITIONS
+from db.connect.pool import open_pool
+from db.connect.redis_client import connect_redis
 
 # Adding up a batch of many codes takes longer than any query of the web process may.
 STATEMENT_TIMEOUT_MS = 30_000

@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from db.pool import Pool, connection_to
+from db.connect.pool import Pool, connection_to
 
 _SET = """
 INSERT INTO api_keys (name, key_hash) VALUES (%(name)s, %(key_hash)s)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from psycopg.rows import class_row
 
-from db.pool import Pool, connection_to
+from db.connect.pool import Pool, connection_to
 
 
 @dataclass(frozen=True, slots=True)

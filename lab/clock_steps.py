@@ -1,7 +1,7 @@
 """Snowflakes while clocks jump: hop's, which lease time, beside naive ones, which trust the clock.
 
 Clocks are set by hand, so twenty seconds take none, and each case always ends the same. Worker ids
-are leased from memory, by the rule of `db.key_workers`.
+are leased from memory, by the rule of `db.codes.snowflake_workers`.
 """
 
 from collections.abc import Callable

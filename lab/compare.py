@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, get_args
 
-from db.pool import connection_to, open_pool
+from db.connect.pool import connection_to, open_pool
 from keygen.strategies import StrategyName
 from lab.crash import measure_strategy
 from lab.figures import Figures, latency_us, rate_per_s

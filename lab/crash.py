@@ -16,7 +16,7 @@ from statistics import fmean
 from typing import Final
 
 from app.settings import Settings
-from db.pool import open_pool
+from db.connect.pool import open_pool
 from keygen.ranges import PREFETCH_SHARE
 from keygen.strategies import StrategyName
 from lab.killed_makers import measure_waste

@@ -11,9 +11,9 @@ from typing import Final
 
 from app.codes import open_strategy
 from app.settings import Settings
-from db.counters import COUNTER, STRIDES, SequenceCounter
-from db.key_ranges import this_process
-from db.pool import Pool, connection_to, open_pool
+from db.codes.counters import COUNTER, STRIDES, SequenceCounter
+from db.codes.ranges import this_process
+from db.connect.pool import Pool, connection_to, open_pool
 from lab.maker_processes import MakerError, clean_context, running
 
 NAME: Final = "hop-lab-killed"  # of their connections

@@ -17,8 +17,8 @@ from psycopg.rows import TupleRow
 from app.codes import CodeSource, open_strategy
 from app.links import MAX_ATTEMPTS
 from app.settings import Settings
+from db.connect.pool import Pool, open_pool, ping
 from db.links import insert_link
-from db.pool import Pool, open_pool, ping
 from keygen.strategies import StrategyName
 
 # Every so many links the target is one that was shortened just before: people do that, and the

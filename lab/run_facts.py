@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from db.pool import open_pool, server_version
+from db.connect.pool import open_pool, server_version
 
 
 @dataclass(frozen=True, slots=True)

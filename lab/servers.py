@@ -15,7 +15,7 @@ from typing import Final
 import psutil
 import psycopg
 
-from db import embedded
+from db.connect import embedded
 from db.migrate import migrate
 
 READY_WITHIN_S: Final = 30.0
@@ -50,7 +50,7 @@ class LabServers:
         """Start the servers and bring the schema up to date.
 
         Raises:
-            db.embedded.EmbeddedServerError: one does not start.
+            db.connect.embedded.EmbeddedServerError: one does not start.
         """
         self._start(self._postgres)
         if with_redis:
@@ -82,7 +82,7 @@ class LabServers:
         """Start a server that was stopped or killed, on the data that it left.
 
         Raises:
-            db.embedded.EmbeddedServerError: it does not start.
+            db.connect.embedded.EmbeddedServerError: it does not start.
         """
         self._start(self._servers[name])
 
@@ -133,7 +133,7 @@ def lab_servers(
         shared_buffers: Postgres's own cache.
 
     Raises:
-        db.embedded.EmbeddedServerError: a package is missing, or a server does not start.
+        db.connect.embedded.EmbeddedServerError: a package is missing, or a server does not start.
     """
     directory = Path(tempfile.mkdtemp(prefix="hop-lab-"))
     try:

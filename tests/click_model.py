@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
-from analytics_worker.events import Chunk
 from analytics_worker.sums import uncounted
 from app.clicks.journal_file import JournalFile
 from app.clicks.outbox import Outbox
+from db.clicks.wire import Chunk
 
 LINES = b"abcdefgh"
 GONE = -1  # the id of an entry that is not in the stream any more

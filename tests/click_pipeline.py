@@ -8,13 +8,13 @@ import redis
 
 from analytics_worker.consumer import Consumer
 from analytics_worker.counting import count, prepare
-from analytics_worker.events import STREAMS, Chunk, stream_of
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder
 from app.clicks.shipper import Shipper
-from db.dead_letters import DeadLetter
-from db.pool import Pool
-from db.stats import read_clicks
+from db.clicks.dead_letters import DeadLetter
+from db.clicks.stats import read_clicks
+from db.clicks.wire import STREAMS, Chunk, stream_of
+from db.connect.pool import Pool
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"
 

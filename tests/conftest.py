@@ -13,9 +13,9 @@ import psycopg
 import pytest
 import redis
 
-from db import embedded
+from db.connect import embedded
+from db.connect.pool import Pool, open_pool
 from db.migrate import migrate
-from db.pool import Pool, open_pool
 
 _numbers = itertools.count()
 _temp_root = pytest.StashKey[Path]()

@@ -15,8 +15,8 @@ from app.clicks.recorder import today
 from app.errors import InvalidFieldError
 from app.explain import explain
 from app.web_context import own_hosts, resources, short_url
+from db.clicks.stats import read_stats
 from db.links import Link
-from db.stats import read_stats
 
 blueprint = Blueprint("api_v1", __name__, url_prefix="/api/v1")
 blueprint.before_request(require_admin)

@@ -10,11 +10,11 @@ from typing import Final
 
 import redis
 
-from analytics_worker.events import LINE_BYTES, STREAMS, PoisonedError, decode_click
 from app.clicks.journal_file import SUFFIX, JournalFile
-from db.clicks import count_dropped, read_receipts
-from db.dead_letters import count_dead_letters
-from db.pool import Pool
+from db.clicks.dead_letters import count_dead_letters
+from db.clicks.receipts import count_dropped, read_receipts
+from db.clicks.wire import LINE_BYTES, STREAMS, PoisonedError, decode_click
+from db.connect.pool import Pool
 
 # After an hour without Redis a gigabyte may wait, and lag is asked for every few seconds.
 COUNT_BYTES: Final = 4 * 1024 * 1024

@@ -3,8 +3,8 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-from analytics_worker.events import CHUNK_BYTES, Chunk, stream_of
 from app.clicks.journal_file import JournalFile
+from db.clicks.wire import CHUNK_BYTES, Chunk, stream_of
 
 
 @dataclass(slots=True, eq=False)

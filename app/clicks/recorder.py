@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from analytics_worker.events import Click, encode_click
 from app.clicks.countries import FindCountry
 from app.clicks.journal import Journal
-from db.clicks import report_dropped
-from db.pool import Pool
-from db.visitor_keys import take_visitor_key
+from db.clicks.receipts import report_dropped
+from db.clicks.visitor_keys import take_visitor_key
+from db.clicks.wire import Click, encode_click
+from db.connect.pool import Pool
 
 log = structlog.get_logger(__name__)
 

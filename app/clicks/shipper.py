@@ -12,13 +12,13 @@ from typing import Final, cast
 import redis
 import structlog
 
-from analytics_worker.events import chunk_to_fields
 from app.clicks.journal import Journal
 from app.clicks.journal_file import JournalFile, adopt_orphans
 from app.clicks.outbox import Outbox
-from db.clicks import mark_removed, read_receipts
+from db.clicks.receipts import mark_removed, read_receipts
+from db.clicks.wire import chunk_to_fields
+from db.connect.pool import Pool
 from db.errors import DatabaseUnavailableError
-from db.pool import Pool
 
 log = structlog.get_logger(__name__)
 

@@ -7,7 +7,7 @@ from app.alias import is_code
 from app.api.bodies import answer
 from app.problems import PROBLEMS
 from app.web_context import resources
-from db.stats import read_clicks
+from db.clicks.stats import read_clicks
 
 blueprint = Blueprint(
     "web", __name__, template_folder="templates", static_folder="static", static_url_path="/static"

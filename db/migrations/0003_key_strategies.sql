@@ -3,7 +3,7 @@
 CREATE SEQUENCE key_counter MINVALUE 0 START 0;
 
 -- Strategy `stride`: counters that know nothing of each other. Their number is part of every id, so
--- it is fixed here; db/counters.py names them.
+-- it is fixed here; db/codes/counters.py names them.
 CREATE SEQUENCE key_stride_0 MINVALUE 0 START 0;
 CREATE SEQUENCE key_stride_1 MINVALUE 0 START 0;
 CREATE SEQUENCE key_stride_2 MINVALUE 0 START 0;

@@ -11,7 +11,7 @@ import psycopg
 import redis
 import urllib3
 
-from db.embedded import EmbeddedServerError
+from db.connect.embedded import EmbeddedServerError
 from lab.drills.clicks import is_drained, read_counted, read_dropped, read_sums
 from lab.drills.reconciliation import Counts, Promise, Reconciliation, Seen, reconcile
 from lab.drills.running_hop import HopError, RunningHop, wait_until

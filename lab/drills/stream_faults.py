@@ -9,7 +9,7 @@ from typing import Final, cast
 
 import redis
 
-from analytics_worker.events import StreamField
+from db.clicks.wire import StreamField
 from lab.drills.clicks import count_chunks, streams
 from lab.drills.running_hop import HopError, wait_until
 from lab.drills.stage import Stage, frozen

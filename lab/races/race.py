@@ -13,7 +13,7 @@ from typing import LiteralString
 
 import redis
 
-from db.pool import Connection
+from db.connect.pool import Connection
 from lab.servers import LabServers
 
 

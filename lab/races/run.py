@@ -11,7 +11,7 @@ from typing import Final
 import psycopg
 import redis
 
-from db.pool import Connection
+from db.connect.pool import Connection
 from lab.races.race import Client, Outcome, Race, RaceResult, Side
 from lab.servers import LabServers
 

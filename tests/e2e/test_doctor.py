@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from analytics_worker.events import Click, encode_click
 from app.clicks.journal_file import create
-from db.clicks import report_dropped
+from db.clicks.receipts import report_dropped
+from db.clicks.wire import Click, encode_click
 from tests.conftest import Servers
 
 pytestmark = pytest.mark.e2e

@@ -15,8 +15,8 @@ from app.factory import create_app
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from db.api_keys import set_key
-from db.pool import Pool
-from db.stats import read_clicks
+from db.clicks.stats import read_clicks
+from db.connect.pool import Pool
 from tests.click_pipeline import Pipeline
 
 ADMIN = {"Authorization": "Bearer a-key-for-this-test"}

@@ -14,8 +14,8 @@ from bench.machine import split_cores
 from bench.serving import ServingError, python_module, serving
 from bench.subjects import HOP, HOP_WITHOUT_COUNTING, HOP_WITHOUT_MEMORY, Subject
 from bench.wrk import CONNECTIONS
+from db.connect.pool import open_pool
 from db.links import find_link
-from db.pool import open_pool
 
 pytestmark = pytest.mark.integration
 

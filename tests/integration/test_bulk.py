@@ -13,9 +13,9 @@ from app import links, lookups
 from app.bulk import MOST_AT_ONCE, shorten_many
 from app.cached_link import cached_form
 from app.code_origin import trace_code
+from db.connect.pool import Pool
 from db.errors import DatabaseUnavailableError
 from db.links import NewLink, find_link, insert_link, insert_links
-from db.pool import Pool
 from keygen.errors import CodesUnavailableError
 from keygen.strategies.hash import Hashed
 from tests.integration.conftest import Hop

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from analytics_worker.events import Chunk, Click, encode_click
 from app.clicks import journal as journal_module
 from app.clicks import lag as lag_module
 from app.clicks.journal import Journal
 from app.clicks.journal_file import JournalFile
 from app.clicks.lag import Lag, read_lag
-from db.clicks import count_dropped, mark_removed, prune_receipts, read_receipts
+from db.clicks.receipts import count_dropped, mark_removed, prune_receipts, read_receipts
+from db.clicks.wire import Chunk, Click, encode_click
 from tests.click_pipeline import Pipeline
 from tests.integration.conftest import Hop
 

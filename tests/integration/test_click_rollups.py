@@ -9,11 +9,11 @@ from random import Random
 import pytest
 from structlog.testing import capture_logs
 
-from analytics_worker.events import CHUNK_BYTES, Chunk, Click, encode_click
-from db import tallies, visitor_sketch
+from db.clicks.receipts import tallies, visitor_sketch
+from db.clicks.stats import read_stats
+from db.clicks.wire import CHUNK_BYTES, Chunk, Click, encode_click
+from db.connect.pool import Pool, open_pool
 from db.migrate import migrate, read_migrations
-from db.pool import Pool, open_pool
-from db.stats import read_stats
 from tests.click_pipeline import AGENT, Pipeline
 
 pytestmark = pytest.mark.integration

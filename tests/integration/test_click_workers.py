@@ -20,9 +20,9 @@ from analytics_worker.consumer import (
     Consumer,
     next_chunks,
 )
-from analytics_worker.events import PARTITIONS, chunk_from_fields
+from db.clicks.partition_locks import PartitionLocks
+from db.clicks.wire import PARTITIONS, chunk_from_fields
 from db.errors import DatabaseUnavailableError
-from db.partition_locks import PartitionLocks
 from tests.click_pipeline import Pipeline
 from tests.running_demo import wait_until
 
@@ -100,7 +100,7 @@ def test_partitions_are_shared_and_taken_over_when_workers_come_and_go(workers):
 
 def test_partitions_are_free_at_once_when_a_worker_is_killed(workers, database_url: str):
     program = (
-        "from db.partition_locks import PartitionLocks; import sys, time\n"
+        "from db.clicks.partition_locks import PartitionLocks; import sys, time\n"
         "locks = PartitionLocks(sys.argv[1], range(8)); locks.rebalance()\n"
         "print(len(locks.held), flush=True); time.sleep(100)"
     )

@@ -9,17 +9,17 @@ import pytest
 import redis
 
 from analytics_worker import counting
-from analytics_worker.events import (
+from app.clicks.journal import Journal
+from app.clicks.journal_file import create
+from app.clicks.recorder import ClickRecorder, renew_visitor_key, today
+from db.clicks.stats import read_stats
+from db.clicks.visitor_keys import take_visitor_key
+from db.clicks.wire import (
     Chunk,
     Click,
     encode_click,
 )
-from app.clicks.journal import Journal
-from app.clicks.journal_file import create
-from app.clicks.recorder import ClickRecorder, renew_visitor_key, today
-from db.pool import Pool
-from db.stats import read_stats
-from db.visitor_keys import take_visitor_key
+from db.connect.pool import Pool
 from tests.click_pipeline import AGENT, Pipeline
 
 pytestmark = pytest.mark.integration

@@ -4,11 +4,10 @@ import random
 
 import pytest
 
-from analytics_worker.events import STREAMS, Chunk, Click, chunk_to_fields, encode_click, stream_of
-from db import dead_letters
-from db.clicks import read_receipts
-from db.dead_letters import DeadLetter, count_dead_letters
-from db.pool import Pool
+from db.clicks.dead_letters import DeadLetter, count_dead_letters
+from db.clicks.receipts import dead_letters, read_receipts
+from db.clicks.wire import STREAMS, Chunk, Click, chunk_to_fields, encode_click, stream_of
+from db.connect.pool import Pool
 from tests.click_pipeline import Pipeline
 
 pytestmark = pytest.mark.integration

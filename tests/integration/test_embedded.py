@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from db import embedded
+from db.connect import embedded
 
 pytestmark = pytest.mark.integration
 

@@ -17,7 +17,7 @@ from app import links
 from app.factory import create_app
 from app.resources import Resources, open_resources
 from app.settings import Settings
-from db import embedded
+from db.connect import embedded
 from tests.integration.conftest import Hop
 from tests.running_demo import wait_until
 

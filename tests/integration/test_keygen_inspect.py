@@ -10,9 +10,9 @@ from click.testing import CliRunner, Result
 from app.codes import note_strategy, open_strategy
 from app.settings import Settings
 from cli.keygen import keygen
-from db.key_ranges import this_process
+from db.codes.ranges import this_process
+from db.connect.pool import Pool
 from db.links import insert_link
-from db.pool import Pool
 from keygen.strategies import StrategyName
 
 pytestmark = pytest.mark.integration

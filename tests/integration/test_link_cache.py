@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.cached_link import CachedLink
 from app.link_cache import LinkCache
-from db.redis_client import connect_redis
+from db.connect.redis_client import connect_redis
 
 pytestmark = pytest.mark.integration
 

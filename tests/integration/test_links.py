@@ -11,9 +11,9 @@ import redis
 from app import links, lookups
 from app.cached_link import cached_form
 from app.errors import AliasTakenError, LinkNotFoundError
+from db.connect.pool import Pool
 from db.errors import DatabaseUnavailableError
 from db.links import Link, NewLink, delete_link, find_link, insert_link, update_link
-from db.pool import Pool
 from tests.integration.conftest import Hop
 from tests.running_demo import wait_until
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from db.overlap import meanwhile
-from db.pool import Connection
+from db.connect.overlap import meanwhile
+from db.connect.pool import Connection
 
 pytestmark = pytest.mark.integration
 

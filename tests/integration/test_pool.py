@@ -10,10 +10,10 @@ import psutil
 import psycopg
 import pytest
 
-from db import embedded
 from db.api_keys import set_key
+from db.connect import embedded
+from db.connect.pool import FAILURES_IN_A_ROW, Pool, connection_to, open_pool, ping
 from db.errors import DatabaseUnavailableError
-from db.pool import FAILURES_IN_A_ROW, Pool, connection_to, open_pool, ping
 
 pytestmark = pytest.mark.integration
 

@@ -17,8 +17,8 @@ from app.links import shorten
 from app.lookups import resolve
 from app.resources import Resources, open_resources
 from app.settings import Settings
+from db.connect.pool import Pool, connection_to, open_pool, ping
 from db.errors import DatabaseUnavailableError
-from db.pool import Pool, connection_to, open_pool, ping
 from tests.integration.conftest import ADMIN, Hop
 from tests.running_demo import wait_until
 

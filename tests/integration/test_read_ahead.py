@@ -9,10 +9,10 @@ import redis
 from analytics_worker import consumer as consumer_module
 from analytics_worker import counting
 from analytics_worker.consumer import Consumer
-from analytics_worker.events import STREAMS
-from db.pool import Connection
-from db.rollups import add_rollup
-from db.tallies import Rollup
+from db.clicks.rollups import add_rollup
+from db.clicks.tallies import Rollup
+from db.clicks.wire import STREAMS
+from db.connect.pool import Connection
 from tests.click_pipeline import Pipeline
 
 pytestmark = pytest.mark.integration

@@ -16,8 +16,8 @@ from app.link_cache import LinkCache
 from app.links import LinkStore, get_link, shorten
 from app.resources import connect_redis
 from app.settings import Settings
+from db.connect.pool import Pool, open_pool
 from db.errors import DatabaseUnavailableError
-from db.pool import Pool, open_pool
 from keygen.errors import CodesUnavailableError
 from keygen.strategies import Strategy, StrategyName
 

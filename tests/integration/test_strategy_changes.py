@@ -8,8 +8,8 @@ import pytest
 from app.codes import note_strategy, open_strategy
 from app.settings import Settings
 from cli.serve import announce_strategy
+from db.connect.pool import Pool
 from db.links import insert_link
-from db.pool import Pool
 
 pytestmark = pytest.mark.integration
 

@@ -7,7 +7,7 @@ import pytest
 from app.factory import create_app
 from app.settings import Settings, read_limit
 from app.unknown_codes import UnknownCodeLimit
-from db.redis_client import connect_redis
+from db.connect.redis_client import connect_redis
 from guard.breaker import Breaker
 from tests.integration.conftest import Hop
 

@@ -15,11 +15,11 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_worker.events import Chunk
 from analytics_worker.sums import uncounted
 from app.clicks import outbox as outbox_module
 from app.clicks.journal_file import adopt_orphans, create
 from app.clicks.outbox import Outbox
+from db.clicks.wire import Chunk
 
 pytestmark = pytest.mark.unit
 

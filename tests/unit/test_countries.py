@@ -6,11 +6,11 @@ import pytest
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
-from analytics_worker.events import decode_click
 from app.clicks.countries import open_countries
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder
 from app.settings import Settings, SettingsError
+from db.clicks.wire import decode_click
 
 pytestmark = pytest.mark.unit
 

@@ -1,4 +1,4 @@
-"""analytics_worker.events: a click as a line, lines as a chunk."""
+"""db.clicks.wire: a click as a line, lines as a chunk."""
 
 import tracemalloc
 import zlib
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_worker.events import (
+from db.clicks.wire import (
     CHUNK_BYTES,
     LATEST_MS,
     STREAMS,

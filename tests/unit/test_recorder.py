@@ -9,10 +9,10 @@ from datetime import date
 import pytest
 from structlog.testing import capture_logs
 
-from analytics_worker.events import LINE_BYTES, Click, decode_click, encode_click
 from app.clicks import journal as journal_module
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder
+from db.clicks.wire import LINE_BYTES, Click, decode_click, encode_click
 
 pytestmark = pytest.mark.unit
 

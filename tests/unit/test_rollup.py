@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics_worker import rollup as rollup_module
-from analytics_worker.events import Chunk, Click, encode_click
 from analytics_worker.pieces import Work
 from analytics_worker.rollup import Batch
-from db.tallies import Rollup, Tally, Total
+from db.clicks.tallies import Rollup, Tally, Total
+from db.clicks.wire import Chunk, Click, encode_click
 
 pytestmark = pytest.mark.unit
 
@@ -166,7 +166,7 @@ def test_clicks_are_counted_when_they_say_more_than_is_remembered(monkeypatch):
 
 
 def test_bots_are_told_apart_among_values_for_which_there_is_no_room(monkeypatch):
-    monkeypatch.setattr("db.tallies.MOST_VALUES", 2)
+    monkeypatch.setattr("db.clicks.tallies.MOST_VALUES", 2)
     agents = {"a": FIREFOX, "b": "curl/8", "c": FIREFOX, "d": "curl/8"}
     rollup = rolled_up(
         *(Click("abc", NOON_MS, referrer=each, user_agent=agents[each]) for each in "abcdcab"),

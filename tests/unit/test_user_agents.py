@@ -3,7 +3,7 @@
 import pytest
 
 from analytics_worker.user_agents import read_user_agent
-from db.tallies import Agent
+from db.clicks.tallies import Agent
 
 pytestmark = pytest.mark.unit
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from db import visitor_sketch
-from db.pool import Pool, connection_to
+from db.clicks import visitor_sketch
+from db.connect.pool import Pool, connection_to
 
 
 @dataclass(frozen=True, slots=True)

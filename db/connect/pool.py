@@ -12,8 +12,8 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
+from db.connect.overlap import Step, interleaved
 from db.errors import DatabaseUnavailableError
-from db.overlap import Step, interleaved
 from guard.breaker import Breaker
 from guard.bulkhead import Bulkhead
 
@@ -22,7 +22,7 @@ class Connection(psycopg.Connection[TupleRow]):
     """A connection that does not wait for ever: a server that hangs enforces no time-out."""
 
     deadline_s = 5.0
-    step: Step | None = None  # what to do while it waits; see `db.overlap`
+    step: Step | None = None  # what to do while it waits; see `db.connect.overlap`
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         """Wait for an answer, at most `deadline_s`.

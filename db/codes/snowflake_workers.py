@@ -1,7 +1,7 @@
 """Worker ids for snowflakes, leased for intervals of time that never overlap."""
 
-from db.key_ranges import this_process
-from db.pool import Pool, connection_to
+from db.codes.ranges import this_process
+from db.connect.pool import Pool, connection_to
 
 # The times are the holder's, and Postgres's own clock plays no part: whatever the clocks show, an
 # interval begins after the end of every earlier one of the same worker id.

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from db.pool import Pool, connection_to
+from db.connect.pool import Pool, connection_to
 
 # SKIP LOCKED: of two that claim at once, the second takes another row instead of waiting for the
 # first. Without FOR UPDATE both would read the same row.

@@ -4,7 +4,7 @@ from typing import Final
 
 from psycopg import sql
 
-from db.pool import Pool, connection_to
+from db.connect.pool import Pool, connection_to
 
 COUNTER: Final = "key_counter"
 STRIDES: Final = tuple(f"key_stride_{number}" for number in range(8))

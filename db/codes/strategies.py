@@ -6,9 +6,9 @@ from typing import Final
 
 from psycopg.rows import class_row
 
-from db.counters import COUNTER, STRIDES
-from db.key_ranges import RESERVE, SPACE
-from db.pool import Connection, Pool, connection_to
+from db.codes.counters import COUNTER, STRIDES
+from db.codes.ranges import RESERVE, SPACE
+from db.connect.pool import Connection, Pool, connection_to
 
 # The holder of ids that the range strategies must pass over.
 PASSED_OVER: Final = "another strategy"

@@ -9,8 +9,8 @@ from typing import Final
 
 from psycopg.rows import class_row
 
+from db.connect.pool import Pool, connection_to
 from db.errors import DatabaseUnavailableError
-from db.pool import Pool, connection_to
 
 SPACE: Final = "links"
 

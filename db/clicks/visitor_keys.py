@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from db.pool import Pool, connection_to
+from db.connect.pool import Pool, connection_to
 
 # A no-op update makes RETURNING give the key that another process has already made.
 _TAKE = """

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from db.pool import Connection, Pool, connection_to
+from db.connect.pool import Connection, Pool, connection_to
 
 _LOCK_PRODUCERS = """
 SELECT producer, applied_bytes FROM click_producers WHERE producer = ANY(%s)

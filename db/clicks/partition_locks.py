@@ -11,8 +11,8 @@ from typing import Final
 
 import psycopg
 
+from db.connect.pool import CONNECT_TIMEOUT_S, Connection
 from db.errors import DatabaseUnavailableError
-from db.pool import CONNECT_TIMEOUT_S, Connection
 
 # Two-part keys: any first part will do, as long as every worker uses the same.
 _CLASS: Final = 0x686F7063  # "hopc"

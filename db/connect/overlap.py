@@ -14,7 +14,7 @@ from psycopg.abc import RV, PQGen
 from psycopg.waiting import Wait
 
 if TYPE_CHECKING:
-    from db.pool import Connection
+    from db.connect.pool import Connection
 
 # Does a piece of work, of some milliseconds; says whether there is more. Raises nothing.
 Step = Callable[[], bool]

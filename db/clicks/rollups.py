@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 import msgspec
 import structlog
 
-from db import visitor_sketch
-from db.pool import Connection
-from db.tallies import Agent, Day, Dimensions, Looks, Rollup, Tally
+from db.clicks import visitor_sketch
+from db.clicks.tallies import Agent, Day, Dimensions, Looks, Rollup, Tally
+from db.connect.pool import Connection
 
 log = structlog.get_logger(__name__)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, Literal
 
-from db.pool import Connection, Pool, connection_to
+from db.connect.pool import Connection, Pool, connection_to
 
 CONTENT_BYTES: Final = 4096
 REASON_CHARACTERS: Final = 500
