@@ -7,15 +7,17 @@ from flask import Flask, Response, request
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import error_answers, redirects
-from app.api import health, metrics, shorten, v1
-from app.hot_path import HotPath
+from app.http import errors as error_answers
+from app.http.api import health, metrics, shorten
+from app.http.api import links as v1
+from app.http.pages import pages
 from app.lab import views as lab
-from app.logs import configure_logs
-from app.request_id import request_id
-from app.resources import Resources, open_resources
+from app.observe.logs import configure_logs
+from app.observe.request_id import request_id
+from app.process import Resources, open_resources
+from app.redirect import view as redirects
+from app.redirect.hot_path import HotPath
 from app.settings import MAX_BODY_BYTES, Settings
-from app.web import pages
 
 
 def create_app(resources: Resources) -> Flask:

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from app.logs import configure_logs
+from app.observe.logs import configure_logs
 from bench.facts import describe_bench_facts, read_bench_facts
 from bench.machine import pin, split_cores
 from bench.report import as_markdown, write_files

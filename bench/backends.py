@@ -14,8 +14,8 @@ from typing import Final
 import psutil
 import psycopg
 
-from app.bulk import shorten_many
-from app.resources import open_resources
+from app.links.bulk import shorten_many
+from app.process import open_resources
 from app.settings import Settings
 from bench.plain_apps import TARGET
 from bench.serving import ServingError, python_module

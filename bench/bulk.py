@@ -1,4 +1,4 @@
-"""Links made in bulk, inside one process: `app.bulk.shorten_many` on an embedded Postgres."""
+"""Links made in bulk, inside one process: `app.links.bulk.shorten_many` on an embedded Postgres."""
 
 import statistics
 import tempfile
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from app.bulk import MOST_AT_ONCE, shorten_many
-from app.links import LinkStore
-from app.resources import open_resources
+from app.links.bulk import MOST_AT_ONCE, shorten_many
+from app.links.shorten import LinkStore
+from app.process import open_resources
 from app.settings import Settings
 from bench.plain_apps import TARGET
 from bench.section import Findings, Plan

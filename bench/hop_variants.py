@@ -13,12 +13,12 @@ from typing import Any
 
 from flask import Flask
 
-from app.cached_link import CachedLink
+from app.cache.cached_link import CachedLink
+from app.cache.memory import HotTable
 from app.clicks.recorder import ClickRecorder
 from app.factory import create_app
-from app.hot_table import HotTable
-from app.logs import configure_logs
-from app.resources import Resources, open_resources
+from app.observe.logs import configure_logs
+from app.process import Resources, open_resources
 from app.settings import Settings
 
 

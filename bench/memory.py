@@ -8,7 +8,7 @@ from typing import Final
 import click
 import psutil
 
-from app.hot_table import MOST_ENTRIES
+from app.cache.memory import MOST_ENTRIES
 from bench.backends import Backends, running_backends
 from bench.section import Findings, Plan
 from bench.serving import ADDRESS, ServingError, free_port, python_module, serving

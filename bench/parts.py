@@ -8,10 +8,11 @@ from pathlib import Path
 from random import Random
 from time import time
 
-from app import links, lookups
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder
-from app.resources import Resources, open_resources
+from app.links import shorten as links
+from app.process import Resources, open_resources
+from app.redirect import lookup as lookups
 from app.settings import Settings
 from bench.section import Plan
 from bench.timing import print_time

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import click
 
-from app.logs import configure_logs
+from app.observe.logs import configure_logs
 from app.settings import Settings, SettingsError, unknown_settings
 
 MIN_ADMIN_KEY = 16

@@ -5,7 +5,7 @@ from typing import get_args
 import click
 import msgspec
 
-from app.code_origin import Origin, Traced, trace_code
+from app.links.code_origin import Origin, Traced, trace_code
 from cli.client import json_option
 from cli.keygen_clock import clock
 from cli.keygen_collide import collide

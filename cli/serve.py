@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from app.codes import note_strategy
-from app.metrics import DIRECTORY_VARIABLE
+from app.links.codes import note_strategy
+from app.observe.metrics import DIRECTORY_VARIABLE
 from app.settings import Settings
 from cli.environment import read_admin_key, read_settings
 from cli.migrate import store_admin_key

@@ -6,7 +6,7 @@ by hand. What a formula needs and nobody was asked for is a constant, and is pri
 
 from typing import Final
 
-from app.codes import SHORTEST
+from app.links.codes import SHORTEST
 from lab.capacity_cache import plan_cache, plan_clicks
 from lab.capacity_costs import Costs
 from lab.capacity_machines import plan_machines

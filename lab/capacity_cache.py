@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from app.hot_table import MOST_ENTRIES
+from app.cache.memory import MOST_ENTRIES
 from lab.capacity_numbers import say_bytes, say_number, say_rate, say_share
 from lab.capacity_workload import DAY_S, Figure, Workload
 from lab.capacity_zipf import distinct_links, harmonic, hottest_for, share_of_hottest

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from app.codes import open_strategy
+from app.links.codes import open_strategy
 from app.settings import Settings
 from db.codes.counters import COUNTER, STRIDES, SequenceCounter
 from db.codes.ranges import this_process

@@ -14,8 +14,8 @@ from typing import Any, Final, Self
 import psycopg
 from psycopg.rows import TupleRow
 
-from app.codes import CodeSource, open_strategy
-from app.links import MAX_ATTEMPTS
+from app.links.codes import CodeSource, open_strategy
+from app.links.shorten import MAX_ATTEMPTS
 from app.settings import Settings
 from db.connect.pool import Pool, open_pool, ping
 from db.links import insert_link

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 from flask import request
 from werkzeug.exceptions import NotFound
 
-from app.api.auth import require_admin
 from app.errors import CrossSiteError
-from app.web_context import resources
+from app.http.api.auth import require_admin
+from app.http.context import resources
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 

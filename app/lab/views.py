@@ -5,7 +5,9 @@ from typing import cast
 from flask import Blueprint, Response, render_template
 from werkzeug.exceptions import NotFound
 
-from app.api.bodies import answer, read_body, read_query
+from app.http.api.bodies import answer, read_body, read_query
+from app.http.context import resources
+from app.http.pages.pages import CONTENT_SECURITY_POLICY
 from app.lab.access import (
     require_open_lab,
     require_operator,
@@ -25,8 +27,6 @@ from app.lab.run_messages import (
     describe_run,
 )
 from app.lab.runner import Runner
-from app.web.pages import CONTENT_SECURITY_POLICY
-from app.web_context import resources
 
 blueprint = Blueprint("lab", __name__, url_prefix="/lab/keys")
 blueprint.before_request(require_open_lab)

@@ -9,7 +9,7 @@ def connect_redis(url: str, timeout_s: float) -> "redis.Redis":
     """A client that connects when it is first used, gives up after `timeout_s`, and tries once."""
     return redis.Redis.from_url(
         url,
-        protocol=2,  # invalidations then come as messages of a channel, see app/invalidations.py
+        protocol=2,  # app/cache/invalidation.py reads them as messages of a channel
         socket_timeout=timeout_s,
         socket_connect_timeout=timeout_s,
         retry=Retry(NoBackoff(), 0),

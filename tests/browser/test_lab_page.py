@@ -12,7 +12,7 @@ from werkzeug.serving import make_server
 
 from app.factory import create_app
 from app.lab.runner import Runner
-from app.resources import open_resources
+from app.process import open_resources
 from app.settings import Settings
 from db.api_keys import set_key
 from tests.browser.test_front_page import PHONE, browser

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 import redis
 
-from app.cached_link import Entry, decode_entry, encode_entry
+from app.cache.cached_link import Entry, decode_entry, encode_entry
 from tests.running_demo import RunningDemo, wait_until
 
 pytestmark = pytest.mark.e2e

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from analytics_worker.consumer import Consumer
 from app.factory import create_app
-from app.resources import Resources, open_resources
+from app.process import Resources, open_resources
 from app.settings import Settings
 from db.api_keys import set_key
 from db.clicks.stats import read_clicks

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from flask import request
 
-from app import redirects
 from app.factory import create_app
-from app.resources import Resources
+from app.process import Resources
+from app.redirect import view as redirects
 from app.settings import Settings
 from keygen.base62 import ALPHABET
 from tests.integration.conftest import ADMIN, Hop

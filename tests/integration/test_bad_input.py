@@ -116,7 +116,7 @@ def test_mistake_of_ours_answers_500_without_its_details(hop: Hop, monkeypatch):
     def fail(*_: object) -> None:
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr("app.redirects.resolve", fail)
+    monkeypatch.setattr("app.redirect.view.resolve", fail)
     answer = hop.client.get("/anything")
     assert (answer.status_code, answer.content_type) == (500, "application/problem+json")
     assert "secret" not in answer.text

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app import links, lookups
-from app.bulk import MOST_AT_ONCE, shorten_many
-from app.cached_link import cached_form
-from app.code_origin import trace_code
+from app.cache.cached_link import cached_form
+from app.links import shorten as links
+from app.links.bulk import MOST_AT_ONCE, shorten_many
+from app.links.code_origin import trace_code
+from app.redirect import lookup as lookups
 from db.connect.pool import Pool
 from db.errors import DatabaseUnavailableError
 from db.links import NewLink, find_link, insert_link, insert_links

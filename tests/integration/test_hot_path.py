@@ -13,9 +13,9 @@ import msgspec
 import pytest
 from werkzeug.test import create_environ
 
-from app import links
 from app.factory import create_app
-from app.resources import Resources, open_resources
+from app.links import shorten as links
+from app.process import Resources, open_resources
 from app.settings import Settings
 from db.connect import embedded
 from tests.integration.conftest import Hop
@@ -45,7 +45,7 @@ def test_hot_answer_is_that_of_flask_to_the_letter(hop: Hop, app, monkeypatch, m
     code = hop.shorten(**{"url": TARGET, **more})
     settle(hop)
     cold = answer(app, f"/{code}")
-    monkeypatch.setattr("app.redirects.resolve", None)  # from here on, Flask could not answer
+    monkeypatch.setattr("app.redirect.view.resolve", None)  # from here on, Flask could not answer
     assert answer(app, f"/{code}") == cold
     assert answer(app, f"/{code}?utm_source=x") == cold
     monkeypatch.undo()

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from click.testing import CliRunner, Result
 
-from app.codes import note_strategy, open_strategy
+from app.links.codes import note_strategy, open_strategy
 from app.settings import Settings
 from cli.keygen import keygen
 from db.codes.ranges import this_process

@@ -8,8 +8,8 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.cached_link import CachedLink
-from app.link_cache import LinkCache
+from app.cache.cached_link import CachedLink
+from app.cache.redis_cache import LinkCache
 from db.connect.redis_client import connect_redis
 
 pytestmark = pytest.mark.integration

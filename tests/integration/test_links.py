@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis
 
-from app import links, lookups
-from app.cached_link import cached_form
+from app.cache.cached_link import cached_form
 from app.errors import AliasTakenError, LinkNotFoundError
+from app.links import shorten as links
+from app.redirect import lookup as lookups
 from db.connect.pool import Pool
 from db.errors import DatabaseUnavailableError
 from db.links import Link, NewLink, delete_link, find_link, insert_link, update_link

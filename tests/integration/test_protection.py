@@ -12,10 +12,10 @@ import psycopg
 import pytest
 import redis
 
-from app.cached_link import CachedLink, Entry, encode_entry
-from app.links import shorten
-from app.lookups import resolve
-from app.resources import Resources, open_resources
+from app.cache.cached_link import CachedLink, Entry, encode_entry
+from app.links.shorten import shorten
+from app.process import Resources, open_resources
+from app.redirect.lookup import resolve
 from app.settings import Settings
 from db.connect.pool import Pool, connection_to, open_pool, ping
 from db.errors import DatabaseUnavailableError
@@ -45,7 +45,7 @@ def neighbour(settings: Settings) -> Iterator[Resources]:
 def test_postgres_is_asked_once_when_many_meet_a_code_that_is_not_cached(
     hop: Hop, neighbour: Resources, redis_client, database_url, monkeypatch
 ):
-    for name in ("app.lookups.LEASE_WAIT_S", "guard.single_flight.JOIN_WITHIN_S"):
+    for name in ("app.redirect.lookup.LEASE_WAIT_S", "guard.single_flight.JOIN_WITHIN_S"):
         monkeypatch.setattr(name, 10.0)  # so that a busy machine is not taken for a dead process
     code = hop.shorten(TARGET)
     redis_client.delete(f"link:{code}")

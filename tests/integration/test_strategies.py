@@ -11,10 +11,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from app.codes import CodeSource, open_strategy
-from app.link_cache import LinkCache
-from app.links import LinkStore, get_link, shorten
-from app.resources import connect_redis
+from app.cache.redis_cache import LinkCache
+from app.links.codes import CodeSource, open_strategy
+from app.links.shorten import LinkStore, get_link, shorten
+from app.process import connect_redis
 from app.settings import Settings
 from db.connect.pool import Pool, open_pool
 from db.errors import DatabaseUnavailableError

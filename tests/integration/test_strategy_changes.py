@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
-from app.codes import note_strategy, open_strategy
+from app.links.codes import note_strategy, open_strategy
 from app.settings import Settings
 from cli.serve import announce_strategy
 from db.connect.pool import Pool

@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 from app.factory import create_app
+from app.redirect.guess_limit import UnknownCodeLimit
 from app.settings import Settings, read_limit
-from app.unknown_codes import UnknownCodeLimit
 from db.connect.redis_client import connect_redis
 from guard.breaker import Breaker
 from tests.integration.conftest import Hop

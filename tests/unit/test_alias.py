@@ -1,4 +1,4 @@
-"""app.alias: which words may be chosen."""
+"""app.links.alias: which words may be chosen."""
 
 from types import ModuleType
 
@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 
 from app import factory
-from app.alias import check_alias, is_code, is_reserved
 from app.errors import InvalidAliasError
+from app.links.alias import check_alias, is_code, is_reserved
 
 pytestmark = pytest.mark.unit
 

@@ -1,4 +1,4 @@
-"""app.api.bodies: what is wrong with a request, and where."""
+"""app.http.api.bodies: what is wrong with a request, and where."""
 
 import json
 from datetime import datetime
@@ -6,10 +6,10 @@ from datetime import datetime
 import pytest
 from flask import Flask
 
-from app.api.bodies import answer, read_body
-from app.api.shorten import LONGEST_TTL_S, ShortenAnswer, ShortenRequest
-from app.api.v1 import LinkPatch
 from app.errors import InvalidFieldError, MalformedBodyError, UnsupportedMediaTypeError
+from app.http.api.bodies import answer, read_body
+from app.http.api.links import LinkPatch
+from app.http.api.shorten import LONGEST_TTL_S, ShortenAnswer, ShortenRequest
 
 pytestmark = pytest.mark.unit
 

@@ -1,10 +1,10 @@
-"""app.cached_link.CachedLink: where a link leads at a moment."""
+"""app.cache.cached_link.CachedLink: where a link leads at a moment."""
 
 from datetime import UTC, datetime
 
 import pytest
 
-from app.cached_link import CachedLink, cached_form
+from app.cache.cached_link import CachedLink, cached_form
 from app.errors import LinkDisabledError, LinkExpiredError, LinkNotFoundError
 from db.links import Link
 

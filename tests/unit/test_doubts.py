@@ -1,8 +1,8 @@
-"""app.doubts: a change that was not confirmed is looked at until nothing can happen to it."""
+"""app.links.doubts: a change that was not confirmed is looked at until nothing can happen to it."""
 
 import pytest
 
-from app.doubts import SETTLED_AFTER_S, Doubts
+from app.links.doubts import SETTLED_AFTER_S, Doubts
 from db.errors import DatabaseUnavailableError
 
 pytestmark = pytest.mark.unit
@@ -55,7 +55,7 @@ def test_time_begins_anew_when_the_link_is_changed_again_while_it_is_announced()
 
 
 def test_doubts_take_turns_when_there_are_many(monkeypatch):
-    monkeypatch.setattr("app.doubts.AT_ONCE", 2)
+    monkeypatch.setattr("app.links.doubts.AT_ONCE", 2)
     told, doubts = [], Doubts()
     for code in "abcde":
         doubts.add(code)

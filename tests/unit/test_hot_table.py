@@ -1,11 +1,11 @@
-"""app.hot_table: bounded, and never older than the last announcement."""
+"""app.cache.memory: bounded, and never older than the last announcement."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cached_link import CachedLink
-from app.hot_table import (
+from app.cache.cached_link import CachedLink
+from app.cache.memory import (
     FRESH_S,
     FRESH_WITHOUT_NEWS_S,
     MOST_DROPS_REMEMBERED,

@@ -1,11 +1,11 @@
-"""app.problems: one entry for each kind of error."""
+"""app.http.problems: one entry for each kind of error."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from app.errors import HopError, InvalidAliasError, InvalidFieldError
-from app.problems import PROBLEMS, find_problem
+from app.http.problems import PROBLEMS, find_problem
 from db.errors import DatabaseUnavailableError
 from keygen.ranges import RangesUnavailableError
 

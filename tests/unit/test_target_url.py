@@ -1,11 +1,11 @@
-"""app.target_url: what may be shortened, and its normal form."""
+"""app.links.target_url: what may be shortened, and its normal form."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InvalidTargetError
-from app.target_url import normalise
+from app.links.target_url import normalise
 
 pytestmark = pytest.mark.unit
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
+from app.cache.memory import HotTable
 from app.clicks.recorder import ClickRecorder
-from app.hot_table import HotTable
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -15,7 +15,7 @@ _NO_BODY: Final = [b""]
 class HotPath:
     """WSGI middleware: a dict look-up, one journal write under its lock, three headers; no socket.
 
-    `app.redirects` answers with the same bytes; a test compares them.
+    `app.redirect.view` answers with the same bytes; a test compares them.
     """
 
     def __init__(

@@ -4,8 +4,8 @@ from time import perf_counter
 
 import msgspec
 
-from app.cached_link import Entry, Tier
-from app.hot_table import HotEntry, HotTable
+from app.cache.cached_link import Entry, Tier
+from app.cache.memory import HotEntry, HotTable
 
 
 class Step(msgspec.Struct, frozen=True, omit_defaults=True):

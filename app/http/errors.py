@@ -8,8 +8,8 @@ from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app.errors import HopError
-from app.metrics import REFUSED
-from app.problems import TOO_LARGE, Problem, find_problem
+from app.http.problems import TOO_LARGE, Problem, find_problem
+from app.observe.metrics import REFUSED
 
 log = structlog.get_logger(__name__)
 

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from app.alias import is_code
-from app.cached_link import Entry, Found, cached_form
-from app.links import LinkStore
-from app.trace import Trace, note_redis
+from app.cache.cached_link import Entry, Found, cached_form
+from app.links.alias import is_code
+from app.links.shorten import LinkStore
+from app.redirect.trace import Trace, note_redis
 from db.errors import DatabaseUnavailableError
 from db.links import find_link
 

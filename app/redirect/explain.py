@@ -4,10 +4,10 @@ import time
 
 import msgspec
 
-from app.alias import is_code
-from app.cached_link import cached_form
-from app.links import LinkStore
-from app.trace import Step, Trace, note_memory, note_redis
+from app.cache.cached_link import cached_form
+from app.links.alias import is_code
+from app.links.shorten import LinkStore
+from app.redirect.trace import Step, Trace, note_memory, note_redis
 from db.links import find_link
 
 

@@ -3,7 +3,7 @@
 from flask import request
 
 from app.errors import UnauthorizedError
-from app.web_context import resources
+from app.http.context import resources
 from db.api_keys import find_key_name
 
 

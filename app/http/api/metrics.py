@@ -7,11 +7,11 @@ import structlog
 from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from app.api.auth import require_admin
 from app.clicks.lag import Lag, read_lag
-from app.metrics import describe
-from app.resources import Resources
-from app.web_context import resources
+from app.http.api.auth import require_admin
+from app.http.context import resources
+from app.observe.metrics import describe
+from app.process import Resources
 from db.errors import DatabaseUnavailableError
 
 log = structlog.get_logger(__name__)

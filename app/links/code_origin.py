@@ -5,7 +5,7 @@ from typing import assert_never, cast
 
 import msgspec
 
-from app.codes import SHORTEST
+from app.links.codes import SHORTEST
 from db.codes.counters import COUNTER, STRIDES, SequenceCounter
 from db.codes.ranges import Grant, KeyRanges
 from db.codes.snowflake_workers import KeyWorkers

@@ -14,8 +14,8 @@ from typing import Any, Final
 import redis
 import structlog
 
-from app.hot_table import HotTable
-from app.link_cache import KEY_PREFIX
+from app.cache.memory import HotTable
+from app.cache.redis_cache import KEY_PREFIX
 
 log = structlog.get_logger(__name__)
 

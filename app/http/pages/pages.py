@@ -3,10 +3,10 @@
 from flask import Blueprint, Response, render_template, request, send_from_directory
 from werkzeug.exceptions import NotFound
 
-from app.alias import is_code
-from app.api.bodies import answer
-from app.problems import PROBLEMS
-from app.web_context import resources
+from app.http.api.bodies import answer
+from app.http.context import resources
+from app.http.problems import PROBLEMS
+from app.links.alias import is_code
 from db.clicks.stats import read_clicks
 
 blueprint = Blueprint(

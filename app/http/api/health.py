@@ -4,8 +4,8 @@ import msgspec
 import redis
 from flask import Blueprint, Response
 
-from app.api.bodies import answer
-from app.web_context import resources
+from app.http.api.bodies import answer
+from app.http.context import resources
 from db.errors import DatabaseUnavailableError
 
 blueprint = Blueprint("health", __name__)

@@ -19,7 +19,7 @@ from typing import Final
 
 import msgspec
 
-from app.cached_link import CachedLink
+from app.cache.cached_link import CachedLink
 
 # While Redis announces changes, this only bounds what a lost announcement could do.
 FRESH_S: Final = 60.0

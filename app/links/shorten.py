@@ -1,4 +1,4 @@
-"""What can be done with links: shorten, edit, delete. Where one leads: `app.lookups`. No Flask."""
+"""What can be done with links: shorten, edit, delete. Where one leads: `app.redirect.lookup`."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from app.alias import check_alias, is_code, is_reserved
-from app.cached_link import CachedLink, Found, cached_form
-from app.conflicts import ConflictCount
-from app.doubts import Doubts
+from app.cache.cached_link import CachedLink, Found, cached_form
+from app.cache.memory import HotTable
+from app.cache.redis_cache import LinkCache
 from app.errors import AliasTakenError, EditConflictError, LinkNotFoundError
-from app.hot_table import HotTable
-from app.link_cache import LinkCache
+from app.links.alias import check_alias, is_code, is_reserved
+from app.links.conflicts import ConflictCount
+from app.links.doubts import Doubts
 from db.connect.pool import Pool
 from db.errors import DatabaseUnavailableError
 from db.links import (

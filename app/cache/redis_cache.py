@@ -24,7 +24,7 @@ from typing import Final, TypeVar, cast
 import redis
 import structlog
 
-from app.cached_link import CachedLink, Entry, decode_entry, encode_entry
+from app.cache.cached_link import CachedLink, Entry, decode_entry, encode_entry
 from guard.breaker import Breaker
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ import sys
 
 import structlog
 
-from app.request_id import add_request_id
+from app.observe.request_id import add_request_id
 
 
 def configure_logs(log_format: str, log_level: str) -> None:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
-from app.alias import is_reserved
-from app.cached_link import cached_form
-from app.links import MAX_ATTEMPTS, LinkStore
+from app.cache.cached_link import cached_form
+from app.links.alias import is_reserved
+from app.links.shorten import MAX_ATTEMPTS, LinkStore
 from db.links import Link, NewLink, insert_links
 from keygen.errors import CodesUnavailableError
 

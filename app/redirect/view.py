@@ -1,4 +1,4 @@
-"""GET /<code>: the main job, where `app.hot_path` does not know the answer already."""
+"""GET /<code>: the main job, where `app.redirect.hot_path` does not know the answer already."""
 
 import contextlib
 import time
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import Headers
 
-from app import metrics
-from app.api.auth import is_admin
-from app.cached_link import CachedLink, Found
-from app.lookups import resolve
-from app.resources import Resources
-from app.trace import Trace, note_memory
-from app.web_context import resources
+from app.cache.cached_link import CachedLink, Found
+from app.http.api.auth import is_admin
+from app.http.context import resources
+from app.observe import metrics
+from app.process import Resources
+from app.redirect.lookup import resolve
+from app.redirect.trace import Trace, note_memory
 from db.errors import DatabaseUnavailableError
 
 if TYPE_CHECKING:

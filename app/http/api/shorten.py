@@ -7,9 +7,10 @@ import msgspec
 from flask import Blueprint, Response
 from msgspec import Meta
 
-from app import links, target_url
-from app.api.bodies import answer, read_body
-from app.web_context import own_hosts, resources, short_url
+from app.http.api.bodies import answer, read_body
+from app.http.context import own_hosts, resources, short_url
+from app.links import shorten as links
+from app.links import target_url
 
 blueprint = Blueprint("shorten", __name__)
 

@@ -8,13 +8,14 @@ import msgspec
 from flask import Blueprint, Response
 from msgspec import UNSET, Meta, UnsetType
 
-from app import links, target_url
-from app.api.auth import require_admin
-from app.api.bodies import answer, read_body
 from app.clicks.recorder import today
 from app.errors import InvalidFieldError
-from app.explain import explain
-from app.web_context import own_hosts, resources, short_url
+from app.http.api.auth import require_admin
+from app.http.api.bodies import answer, read_body
+from app.http.context import own_hosts, resources, short_url
+from app.links import shorten as links
+from app.links import target_url
+from app.redirect.explain import explain
 from db.clicks.stats import read_stats
 from db.links import Link
 

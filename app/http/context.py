@@ -5,7 +5,7 @@ from typing import cast
 from flask import current_app, request
 
 from app.errors import InvalidHostError
-from app.resources import Resources
+from app.process import Resources
 
 
 def resources() -> Resources:

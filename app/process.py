@@ -7,20 +7,20 @@ from pathlib import Path
 
 import redis
 
-from app import metrics
+from app.cache.invalidation import InvalidationListener
+from app.cache.memory import HotTable
+from app.cache.redis_cache import LinkCache
 from app.clicks.countries import open_countries
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder, renew_visitor_key
 from app.clicks.shipper import Shipper, rotate_bytes
-from app.codes import CodeSource, open_strategy
-from app.hot_table import HotTable
-from app.invalidations import InvalidationListener
 from app.lab.runner import Runner, open_runner
-from app.link_cache import LinkCache
-from app.links import LinkStore, settle
-from app.metrics import Export
+from app.links.codes import CodeSource, open_strategy
+from app.links.shorten import LinkStore, settle
+from app.observe import metrics
+from app.observe.metrics import Export
+from app.redirect.guess_limit import UnknownCodeLimit
 from app.settings import Settings, read_limit
-from app.unknown_codes import UnknownCodeLimit
 from db.connect import pool as db_pool
 from db.connect.pool import Pool
 from db.connect.redis_client import connect_redis
