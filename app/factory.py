@@ -11,13 +11,13 @@ from app.http import errors as error_answers
 from app.http.api import health, metrics, shorten
 from app.http.api import links as v1
 from app.http.pages import pages
-from app.lab import views as lab
 from app.observe.logs import configure_logs
 from app.observe.request_id import request_id
 from app.process import Resources, open_resources
 from app.redirect import view as redirects
 from app.redirect.hot_path import HotPath
 from app.settings import MAX_BODY_BYTES, Settings
+from lab.page import views as lab
 
 
 def create_app(resources: Resources) -> Flask:

@@ -14,7 +14,6 @@ from app.clicks.countries import open_countries
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder, renew_visitor_key
 from app.clicks.shipper import Shipper, rotate_bytes
-from app.lab.runner import Runner, open_runner
 from app.links.codes import CodeSource, open_strategy
 from app.links.shorten import LinkStore, settle
 from app.observe import metrics
@@ -27,6 +26,7 @@ from db.connect.redis_client import connect_redis
 from db.errors import DatabaseUnavailableError
 from guard.periodic import Housekeeper, Job
 from keygen.strategies import Strategy
+from lab.page.runner import Runner, open_runner
 
 WIRE_TIMEOUT_S = 2.0
 # A request that waits longer for a connection is shed.

@@ -13,9 +13,9 @@ from app.process import open_resources
 from app.settings import Settings
 from bench.plain_apps import TARGET
 from bench.section import Findings, Plan
-from lab.bars import bar_chart
+from lab.report.charts.bars import bar_chart
+from lab.report.tables import Table
 from lab.servers import lab_servers
-from lab.tables import Table
 
 SIZES: Final = (1, 10, 100, MOST_AT_ONCE)
 GOAL_PER_S: Final = 20_000

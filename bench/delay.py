@@ -21,7 +21,7 @@ from bench.section import Findings, Plan
 from bench.serving import ADDRESS, ServingError, free_port, python_module, serving
 from bench.subjects import HOP
 from cli.serve import server_arguments
-from lab.tables import Table
+from lab.report.tables import Table
 
 RATE: Final = 1_200
 LOAD_S: Final = 30

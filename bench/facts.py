@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from bench.section import Plan
-from lab.run_facts import read_commit, read_cpu
+from lab.report.run_facts import read_commit, read_cpu
 
 _PACKAGES: Final = ("flask", "gunicorn", "granian", "psycopg", "redis", "msgspec")
 

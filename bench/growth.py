@@ -21,7 +21,7 @@ from bench.section import Findings, Plan
 from bench.serving import ServingError
 from db.connect.pool import Pool, open_pool
 from db.links import find_link
-from lab.figures import percentile
+from lab.report.figures import percentile
 from lab.servers import lab_servers
 
 # All of 10 million links fit, and stay there once they are filled in: what grows is the index. How

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from bench.section import Findings
-from lab.charts import Series, line_chart
-from lab.tables import Table
+from lab.report.charts.lines import Series, line_chart
+from lab.report.tables import Table
 
 SIZES: Final = (10_000, 1_000_000)
 FULL_SIZES: Final = (*SIZES, 10_000_000)

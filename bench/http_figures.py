@@ -8,9 +8,9 @@ from bench.http_round import Point
 from bench.section import Findings, Plan
 from bench.subjects import GOALS, Goal
 from bench.wrk import CONNECTIONS
-from lab.bars import bar_chart
-from lab.svg import Chart
-from lab.tables import Table
+from lab.report.charts.bars import bar_chart
+from lab.report.charts.svg import Chart
+from lab.report.tables import Table
 
 EMPTY, FLASK = "empty app", "Flask one-liner"
 # Below this, something else than the server was the limit.

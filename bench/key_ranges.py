@@ -21,8 +21,8 @@ from db.codes.ranges import KeyRanges
 from db.connect.pool import Pool, open_pool
 from keygen.ranges import RangeAllocator
 from keygen.strategies.permuted import Permuted
-from lab.killed_makers import count_codes, write_codes
-from lab.maker_processes import clean_context
+from lab.makers.killed import count_codes, write_codes
+from lab.makers.processes import clean_context
 from lab.servers import lab_servers
 
 KILL_EVERY_S = (0.01, 0.2)

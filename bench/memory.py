@@ -15,7 +15,7 @@ from bench.serving import ADDRESS, ServingError, free_port, python_module, servi
 from bench.wrk import is_installed, run_wrk
 from cli.processes import web_workers
 from cli.serve import server_arguments
-from lab.tables import Table
+from lab.report.tables import Table
 
 GOAL_MB: Final = 90
 REQUESTS: Final = 1_000_000

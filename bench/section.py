@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.machine import Cores
-from lab.svg import Chart
-from lab.tables import Table
+from lab.report.charts.svg import Chart
+from lab.report.tables import Table
 
 
 @dataclass(frozen=True, slots=True)

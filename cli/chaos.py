@@ -15,7 +15,7 @@ from lab.drills.reconciliation import Reconciliation
 from lab.drills.run import Dials, run_drill
 from lab.drills.running_hop import HopError, running_hop
 from lab.drills.stage import Drill
-from lab.report import as_json
+from lab.report.files import as_json
 from lab.servers import lab_servers
 
 # The width of each column of the reconciliation, by its heading.

@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from cli.client import json_option
-from lab import report
-from lab.capacity import plan_capacity
-from lab.capacity_costs import DEFAULTS, Costs, MeasuredFileError, read_costs
-from lab.capacity_numbers import parse_number, say_number
-from lab.capacity_workload import SCALES, Part, Workload
+from lab.capacity.costs import DEFAULTS, Costs, MeasuredFileError, read_costs
+from lab.capacity.numbers import parse_number, say_number
+from lab.capacity.plan import plan_capacity
+from lab.capacity.workload import SCALES, Part, Workload
+from lab.report import files as report
 
 
 class NumberType(click.ParamType[float]):

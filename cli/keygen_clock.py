@@ -2,9 +2,9 @@
 
 import click
 
-from lab.clock_steps import run_cases
-from lab.report import as_json
-from lab.tables import Table
+from lab.report.files import as_json
+from lab.report.tables import Table
+from lab.strategies.clock_steps import run_cases
 
 
 @click.command()

@@ -11,14 +11,14 @@ import click
 from cli.report_option import report_option
 from db.connect.embedded import EmbeddedServerError
 from keygen.strategies import StrategyName
-from lab.compare import STEPS, STRATEGIES, Plan, compare_strategies
-from lab.compare_report import as_text, render_report
-from lab.figures import Figures
-from lab.maker_processes import MakerError
-from lab.progress import OnProgress, Progress, kept_in_file
-from lab.report import as_json, write_report
-from lab.run_facts import RunFacts, read_facts
+from lab.makers.processes import MakerError
+from lab.report.figures import Figures
+from lab.report.files import as_json, write_report
+from lab.report.progress import OnProgress, Progress, kept_in_file
+from lab.report.run_facts import RunFacts, read_facts
 from lab.servers import lab_servers
+from lab.strategies.compare import STEPS, STRATEGIES, Plan, compare_strategies
+from lab.strategies.compare_report import as_text, render_report
 
 _DEFAULTS = Plan()
 

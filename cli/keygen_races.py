@@ -8,9 +8,9 @@ from db.connect.embedded import EmbeddedServerError
 from lab.races.catalogue import RACES
 from lab.races.race import RaceResult
 from lab.races.run import run_race
-from lab.report import as_json
+from lab.report.files import as_json
+from lab.report.tables import Table
 from lab.servers import lab_servers
-from lab.tables import Table
 
 
 @click.command()

@@ -17,7 +17,7 @@ from lab.load.prepared import PrepareError
 from lab.load.report import as_text, write_files
 from lab.load.samples import MOST_SAMPLES
 from lab.load.traffic import PROFILES, Plan
-from lab.report import as_json
+from lab.report.files import as_json
 
 MOST_LINKS: Final = 200_000
 EXIT_STATUS: Final = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}

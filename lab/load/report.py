@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from lab.charts import Series, line_chart
 from lab.load.result import Machine, Result
 from lab.load.traffic import UNKNOWN
-from lab.page import Section, render_page
-from lab.report import as_json
-from lab.svg import Chart
-from lab.tables import Table
+from lab.report.charts.lines import Series, line_chart
+from lab.report.charts.svg import Chart
+from lab.report.files import as_json
+from lab.report.page import Section, render_page
+from lab.report.tables import Table
 
 _COLUMNS: Final = (
     *("request", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "max ms"),

@@ -21,7 +21,7 @@ from lab.load.figures import (
 from lab.load.samples import Sample
 from lab.load.traffic import SHORTEN, Plan
 from lab.load.verdict import Verdict, judge
-from lab.run_facts import read_commit, read_cpu
+from lab.report.run_facts import read_commit, read_cpu
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from playwright.sync_api import Browser, Page, Request, expect
 from werkzeug.serving import make_server
 
 from app.factory import create_app
-from app.lab.runner import Runner
 from app.process import open_resources
 from app.settings import Settings
 from db.api_keys import set_key
+from lab.page.runner import Runner
 from tests.browser.test_front_page import PHONE, browser
 from tests.running_demo import RunningDemo
 

@@ -8,9 +8,9 @@ from click.testing import CliRunner
 
 from cli import keygen_compare
 from cli.keygen import keygen
-from lab.compare import STRATEGIES, Plan
-from lab.maker import Job
-from lab.maker_processes import MakerError, run_makers
+from lab.makers.maker import Job
+from lab.makers.processes import MakerError, run_makers
+from lab.strategies.compare import STRATEGIES, Plan
 
 pytestmark = pytest.mark.integration
 

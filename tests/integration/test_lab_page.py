@@ -15,9 +15,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.factory import create_app
-from app.lab.run_files import MOST_RUNS
-from app.lab.runner import Runner
 from app.settings import Settings
+from lab.page.run_files import MOST_RUNS
+from lab.page.runner import Runner
 from tests.integration.conftest import ADMIN, Hop
 from tests.running_demo import wait_until
 
@@ -231,7 +231,7 @@ def test_run_is_stopped_when_its_web_process_stops(lab: Lab):
 
 def test_run_is_stopped_when_its_web_process_is_killed(lab: Lab):
     script = (
-        "import pathlib, signal, sys; from app.lab.runner import Runner;"
+        "import pathlib, signal, sys; from lab.page.runner import Runner;"
         "Runner(pathlib.Path(sys.argv[1]), sys.argv[2:]).start(['random'], 60_000, 1);"
         "signal.pause()"
     )

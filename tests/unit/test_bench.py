@@ -12,7 +12,7 @@ from bench.machine import Cores, split_cores
 from bench.report import as_markdown
 from bench.section import Plan
 from bench.subjects import GOALS, list_subjects
-from lab.tables import Table
+from lab.report.tables import Table
 
 pytestmark = pytest.mark.unit
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.keygen_collide import collide
-from lab import birthday
-from lab.birthday_bound import collision_probability, expected_collisions
+from lab.collisions import birthday
+from lab.collisions.birthday_bound import collision_probability, expected_collisions
 
 pytestmark = pytest.mark.unit
 

@@ -19,12 +19,12 @@ from bench.report import write_files
 from bench.section import Plan
 from bench.subjects import list_subjects
 from cli.estimate import estimate
-from lab.capacity import plan_capacity
-from lab.capacity_costs import DEFAULTS, Cost, Costs, MeasuredFileError, read_costs
-from lab.capacity_machines import split_reads
-from lab.capacity_numbers import parse_number, say_bytes, say_number
-from lab.capacity_workload import SCALES, Workload
-from lab.capacity_zipf import distinct_links, harmonic, hottest_for, share_of_hottest
+from lab.capacity.costs import DEFAULTS, Cost, Costs, MeasuredFileError, read_costs
+from lab.capacity.machines import split_reads
+from lab.capacity.numbers import parse_number, say_bytes, say_number
+from lab.capacity.plan import plan_capacity
+from lab.capacity.workload import SCALES, Workload
+from lab.capacity.zipf import distinct_links, harmonic, hottest_for, share_of_hottest
 
 pytestmark = pytest.mark.unit
 

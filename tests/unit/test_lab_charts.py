@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.bars import bar_chart
-from lab.charts import Series, line_chart
-from lab.page import Section, render_page
-from lab.svg import WIDTH
-from lab.tables import Table
-from lab.ticks import format_number, scale_for
+from lab.report.charts.bars import bar_chart
+from lab.report.charts.lines import Series, line_chart
+from lab.report.charts.svg import WIDTH
+from lab.report.charts.ticks import format_number, scale_for
+from lab.report.page import Section, render_page
+from lab.report.tables import Table
 
 pytestmark = pytest.mark.unit
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.estimates import (
+from lab.capacity.code_length import (
     DRAWN,
     STRATEGIES,
     estimate,

@@ -5,12 +5,12 @@ from array import array
 
 import pytest
 
-from lab.clock_steps import run_cases
-from lab.compare_report import code_table, render_report
-from lab.figures import Figures, latency_us, percentile, rate_per_s
-from lab.maker import Made
-from lab.progress import Progress, kept_in_file
-from lab.run_facts import RunFacts
+from lab.makers.maker import Made
+from lab.report.figures import Figures, latency_us, percentile, rate_per_s
+from lab.report.progress import Progress, kept_in_file
+from lab.report.run_facts import RunFacts
+from lab.strategies.clock_steps import run_cases
+from lab.strategies.compare_report import code_table, render_report
 
 pytestmark = pytest.mark.unit
 

@@ -5,9 +5,9 @@ from typing import get_args
 
 import pytest
 
-from app.lab.explanations import EXPLANATIONS
-from app.lab.wording import say_chance, say_count, say_years
 from keygen.strategies import StrategyName
+from lab.page.explanations import EXPLANATIONS
+from lab.page.wording import say_chance, say_count, say_years
 
 pytestmark = pytest.mark.unit
 

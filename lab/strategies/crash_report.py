@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from lab.charts import Series, line_chart
-from lab.crash import EXPECTED_SHARE, Waste
-from lab.page import Section, render_page
-from lab.tables import Table
+from lab.report.charts.lines import Series, line_chart
+from lab.report.page import Section, render_page
+from lab.report.tables import Table
+from lab.strategies.crash import EXPECTED_SHARE, Waste
 
 COLUMNS: Final = ("range size", "kills", "least", "mean", "most", "expected mean", "agrees")
 _WHY: Final = (

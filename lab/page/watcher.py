@@ -1,4 +1,4 @@
-"""Watches over one run: `python -m app.lab.watcher DIRECTORY LONGEST_S COMMAND ...`.
+"""Watches over one run: `python -m lab.page.watcher DIRECTORY LONGEST_S COMMAND ...`.
 
 It ends the command when somebody cancels the run, when its time is over, at SIGTERM, and when the
 web process that started it is gone: then its standard input, a pipe, ends. (Linux could send a
@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from app.lab.run_files import End, Progress, read_json, write_json
+from lab.page.run_files import End, Progress, read_json, write_json
 
 NICENESS: Final = 10  # redirects go first
 LOOK_EVERY_S: Final = 0.1

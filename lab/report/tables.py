@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lab.ticks import format_number
+from lab.report.charts.ticks import format_number
 
 
 @dataclass(frozen=True, slots=True)

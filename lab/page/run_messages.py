@@ -7,9 +7,9 @@ import msgspec
 from flask import url_for
 from msgspec import Meta
 
-from app.lab.explanations import EXPLANATIONS
-from app.lab.run_files import REPORT_FILES, Progress, Run, State
 from keygen.strategies import StrategyName
+from lab.page.explanations import EXPLANATIONS
+from lab.page.run_files import REPORT_FILES, Progress, Run, State
 
 LEAST_CODES: Final = 1_000
 MOST_CODES: Final = 100_000

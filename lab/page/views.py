@@ -8,16 +8,16 @@ from werkzeug.exceptions import NotFound
 from app.http.api.bodies import answer, read_body, read_query
 from app.http.context import resources
 from app.http.pages.pages import CONTENT_SECURITY_POLICY
-from app.lab.access import (
+from lab.page.access import (
     require_open_lab,
     require_operator,
     require_reader,
     require_same_origin,
 )
-from app.lab.estimate import EstimateQuery, answer_estimate
-from app.lab.explanations import EXPLANATIONS
-from app.lab.run_files import REPORT_FILES, Run, find_run, list_runs
-from app.lab.run_messages import (
+from lab.page.estimate import EstimateQuery, answer_estimate
+from lab.page.explanations import EXPLANATIONS
+from lab.page.run_files import REPORT_FILES, Run, find_run, list_runs
+from lab.page.run_messages import (
     LEAST_CODES,
     MOST_CODES,
     MOST_PROCESSES,
@@ -26,7 +26,7 @@ from app.lab.run_messages import (
     RunsAnswer,
     describe_run,
 )
-from app.lab.runner import Runner
+from lab.page.runner import Runner
 
 blueprint = Blueprint("lab", __name__, url_prefix="/lab/keys")
 blueprint.before_request(require_open_lab)

@@ -3,10 +3,10 @@
 import math
 from typing import Final
 
-from lab.capacity_cache import IN_MEMORY, REDIS_OVERHEAD_BYTES, cached_links, memory_hit_rate
-from lab.capacity_costs import PARTS, Costs, Part
-from lab.capacity_numbers import say_bytes, say_number, say_rate, say_share
-from lab.capacity_workload import Figure, Workload
+from lab.capacity.cache import IN_MEMORY, REDIS_OVERHEAD_BYTES, cached_links, memory_hit_rate
+from lab.capacity.costs import PARTS, Costs, Part
+from lab.capacity.numbers import say_bytes, say_number, say_rate, say_share
+from lab.capacity.workload import Figure, Workload
 
 BUSIEST: Final = 0.6  # share of a core that is planned to be used at the peak
 REDIS_NODE_BYTES: Final = 32e9

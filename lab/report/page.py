@@ -6,8 +6,8 @@ from pathlib import Path
 
 import jinja2
 
-from lab.svg import Chart
-from lab.tables import Table, format_cell
+from lab.report.charts.svg import Chart
+from lab.report.tables import Table, format_cell
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from lab.estimates import DAYS_PER_YEAR
+from lab.capacity.code_length import DAYS_PER_YEAR
 
 DAY_S: Final = 86_400
 

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from lab.birthday_bound import collision_probability
+from lab.collisions.birthday_bound import collision_probability
 
 BASE62: Final = 62
 DAYS_PER_YEAR: Final = 365

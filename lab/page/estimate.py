@@ -5,9 +5,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from app.lab.wording import say_chance, say_count, say_years
 from keygen.strategies import StrategyName
-from lab.estimates import DENSEST_DRAWN, DRAWN, Estimate, estimate
+from lab.capacity.code_length import DENSEST_DRAWN, DRAWN, Estimate, estimate
+from lab.page.wording import say_chance, say_count, say_years
 
 
 class EstimateQuery(msgspec.Struct, forbid_unknown_fields=True):
@@ -35,7 +35,7 @@ class Words(msgspec.Struct):
 
 
 class EstimateAnswer(msgspec.Struct):
-    """The estimate; `lab.estimates` has the formulas. What is infinite is null."""
+    """The estimate; `lab.capacity.code_length` has the formulas. What is infinite is null."""
 
     strategy: str
     links: float

@@ -5,8 +5,8 @@ from typing import Final
 
 from markupsafe import Markup
 
-from lab.svg import CHARACTER, COLOURS, WIDTH, Chart, draw, write
-from lab.ticks import format_number, scale_for
+from lab.report.charts.svg import CHARACTER, COLOURS, WIDTH, Chart, draw, write
+from lab.report.charts.ticks import format_number, scale_for
 
 _ROW: Final = 24
 _LONGEST_LABEL: Final = 20

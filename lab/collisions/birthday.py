@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Final
 
 from keygen.base62 import BASE
-from lab.birthday_bound import collision_probability, expected_collisions
+from lab.collisions.birthday_bound import collision_probability, expected_collisions
 
 LENGTHS: Final = range(3, 8)
 KINDS: Final = ("random", "hash")

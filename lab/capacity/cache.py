@@ -3,9 +3,9 @@
 from typing import Final
 
 from app.cache.memory import MOST_ENTRIES
-from lab.capacity_numbers import say_bytes, say_number, say_rate, say_share
-from lab.capacity_workload import DAY_S, Figure, Workload
-from lab.capacity_zipf import distinct_links, harmonic, hottest_for, share_of_hottest
+from lab.capacity.numbers import say_bytes, say_number, say_rate, say_share
+from lab.capacity.workload import DAY_S, Figure, Workload
+from lab.capacity.zipf import distinct_links, harmonic, hottest_for, share_of_hottest
 
 REDIS_OVERHEAD_BYTES: Final = 160  # Redis 6.2: an entry with a target of 100 bytes takes 261
 JOURNAL_BYTES: Final = 180  # of a click: docs/design.md, section 2

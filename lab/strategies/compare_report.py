@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from lab.bars import bar_chart
-from lab.crash import STRATEGY_KILLS, STRATEGY_RANGE_SIZE
-from lab.figures import Figures
-from lab.page import Section, render_page
-from lab.run_facts import RunFacts
-from lab.svg import Chart
-from lab.tables import Table
-from lab.ticks import format_number
+from lab.report.charts.bars import bar_chart
+from lab.report.charts.svg import Chart
+from lab.report.charts.ticks import format_number
+from lab.report.figures import Figures
+from lab.report.page import Section, render_page
+from lab.report.run_facts import RunFacts
+from lab.report.tables import Table
+from lab.strategies.crash import STRATEGY_KILLS, STRATEGY_RANGE_SIZE
 
 SPEED_COLUMNS: Final = (
     *("strategy", "codes/s", "links/s", "round trips/code", "p50 µs", "p99 µs"),

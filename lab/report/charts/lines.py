@@ -8,8 +8,8 @@ from typing import Final, Literal
 
 from markupsafe import Markup
 
-from lab.svg import CHARACTER, COLOURS, WIDTH, Chart, draw, write
-from lab.ticks import Scale, format_number, scale_for
+from lab.report.charts.svg import CHARACTER, COLOURS, WIDTH, Chart, draw, write
+from lab.report.charts.ticks import Scale, format_number, scale_for
 
 _PLOT_HEIGHT: Final = 190
 _LEFT, _RIGHT, _TOP, _BELOW = 48, 14, 26, 40

@@ -7,12 +7,12 @@ by hand. What a formula needs and nobody was asked for is a constant, and is pri
 from typing import Final
 
 from app.links.codes import SHORTEST
-from lab.capacity_cache import plan_cache, plan_clicks
-from lab.capacity_costs import Costs
-from lab.capacity_machines import plan_machines
-from lab.capacity_numbers import say_bytes, say_number, say_rate
-from lab.capacity_workload import Figure, Part, Workload
-from lab.estimates import BASE62, DAYS_PER_YEAR, estimate
+from lab.capacity.cache import plan_cache, plan_clicks
+from lab.capacity.code_length import BASE62, DAYS_PER_YEAR, estimate
+from lab.capacity.costs import Costs
+from lab.capacity.machines import plan_machines
+from lab.capacity.numbers import say_bytes, say_number, say_rate
+from lab.capacity.workload import Figure, Part, Workload
 
 COPIES: Final = 2  # of the database: a primary and a standby
 # A B-tree entry: a code in 16 bytes, 4 bytes to find it, pages 69 % full (ln 2) as keys come in no

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from keygen.base62 import BASE
-from lab.birthday import KINDS, LENGTHS, Measurement
-from lab.birthday_bound import collision_probability, expected_collisions
-from lab.charts import Marker, Series, line_chart
-from lab.page import Section, render_page
-from lab.svg import Chart
-from lab.tables import Table
+from lab.collisions.birthday import KINDS, LENGTHS, Measurement
+from lab.collisions.birthday_bound import collision_probability, expected_collisions
+from lab.report.charts.lines import Marker, Series, line_chart
+from lab.report.charts.svg import Chart
+from lab.report.page import Section, render_page
+from lab.report.tables import Table
 
 COLUMNS: Final = (
     *("codes", "length", "made", "trials", "any collision", "by formula"),

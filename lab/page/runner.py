@@ -1,4 +1,4 @@
-"""Starts comparisons: each is a child process of its own, watched over by `app.lab.watcher`."""
+"""Starts comparisons: each is a child process of its own, watched over by `lab.page.watcher`."""
 
 import contextlib
 import os
@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from app.errors import RunInProgressError
-from app.lab.run_files import (
+from app.settings import PREFIX, Settings
+from keygen.strategies import StrategyName
+from lab.page.run_files import (
     Asked,
     Run,
     find_run,
@@ -19,8 +21,6 @@ from app.lab.run_files import (
     remove_old_runs,
     write_json,
 )
-from app.settings import PREFIX, Settings
-from keygen.strategies import StrategyName
 
 COMPARE: Final = (sys.executable, "-m", "cli.main", "keygen", "compare")
 LONGEST_S: Final = 300
@@ -97,7 +97,7 @@ class Runner:
             *("--strategies", ",".join(asked.strategies), "--codes", str(asked.codes)),
             *("--processes", str(asked.processes), "--report", str(directory)),
         )
-        watch = (sys.executable, "-m", "app.lab.watcher", str(directory), str(self._longest_s))
+        watch = (sys.executable, "-m", "lab.page.watcher", str(directory), str(self._longest_s))
         # A comparison has servers of its own: no setting and no password of ours is its business.
         environ = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
         return subprocess.Popen(

@@ -19,7 +19,7 @@ from app.settings import Settings
 from db.connect.pool import open_pool
 from keygen.ranges import PREFETCH_SHARE
 from keygen.strategies import StrategyName
-from lab.killed_makers import measure_waste
+from lab.makers.killed import measure_waste
 from lab.servers import LabServers
 
 RANGE_SIZES: Final = (100, 1_000, 10_000, 100_000)
