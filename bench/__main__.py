@@ -9,23 +9,23 @@ import click
 
 from app.observe.logs import configure_logs
 from bench.facts import describe_bench_facts, read_bench_facts
+from bench.http.wrk import WrkError
 from bench.machine import pin, split_cores
 from bench.report import as_markdown, write_files
 from bench.section import Findings, Plan
 from bench.serving import ServingError
-from bench.wrk import WrkError
 from db.connect.embedded import EmbeddedServerError
 
 # section -> what measures it. Loaded one by one: not every section's packages are everywhere.
 SECTIONS: Final = {
-    "codes": "bench.codes:measure_codes",
-    "parts": "bench.parts:measure_parts",
-    "clicks": "bench.clicks:measure_clicks",
-    "delay": "bench.delay:measure_delay",
-    "bulk": "bench.bulk:measure_bulk",
-    "http": "bench.http:measure_http",
-    "growth": "bench.growth:measure_growth",
-    "memory": "bench.memory:measure_memory",
+    "codes": "bench.parts.codes:measure_codes",
+    "parts": "bench.parts.parts:measure_parts",
+    "clicks": "bench.parts.clicks:measure_clicks",
+    "delay": "bench.parts.delay:measure_delay",
+    "bulk": "bench.parts.bulk:measure_bulk",
+    "http": "bench.http.section:measure_http",
+    "growth": "bench.growth.section:measure_growth",
+    "memory": "bench.parts.memory:measure_memory",
 }
 
 

@@ -17,9 +17,9 @@ import psycopg
 from app.links.bulk import shorten_many
 from app.process import open_resources
 from app.settings import Settings
-from bench.plain_apps import TARGET
+from bench.http.plain_apps import TARGET
 from bench.serving import ServingError, python_module
-from cli.serve import process_defaults
+from cli.server.serve import process_defaults
 from lab.servers import lab_servers
 
 LINKS: Final = 1_000

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import click
 import urllib3
 
-from cli.demo_file import demo_file, read_demo_file
+from cli.demo.file import demo_file, read_demo_file
 
 TIMEOUT = urllib3.Timeout(connect=2, read=10)
 

@@ -11,7 +11,7 @@ import redis
 from app.clicks import journal_file
 from app.clicks.lag import read_lag
 from app.settings import Settings, unknown_settings
-from cli.demo_file import demo_file, read_demo_file
+from cli.demo.file import demo_file, read_demo_file
 from cli.environment import read_settings
 from db import migrate
 from db.connect import pool

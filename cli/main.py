@@ -7,15 +7,15 @@ import click
 # command -> where it is defined. Loading them lazily keeps `hop shorten` quick, and lets
 # `hop serve` run where the packages of the demo are not installed.
 COMMANDS = {
-    "demo": "cli.demo:demo",
-    "serve": "cli.serve:serve",
-    "worker": "cli.worker:worker",
-    "migrate": "cli.migrate:migrate",
+    "demo": "cli.demo.command:demo",
+    "serve": "cli.server.serve:serve",
+    "worker": "cli.server.worker:worker",
+    "migrate": "cli.server.migrate:migrate",
     "doctor": "cli.doctor:doctor",
     "bench": "bench.__main__:bench",
     "estimate": "cli.estimate:estimate",
-    "keygen": "cli.keygen:keygen",
-    "load": "cli.load:load",
+    "keygen": "cli.keygen.command:keygen",
+    "load": "cli.load.command:load",
     "chaos": "cli.chaos:chaos",
     "shorten": "cli.client:shorten",
     "stats": "cli.client:stats",

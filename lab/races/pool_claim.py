@@ -4,7 +4,7 @@ from typing import Final
 
 from lab.races.race import Client, Race
 
-# More rows than the largest race makes links (see cli/keygen_races.py).
+# More rows than the largest race makes links (see cli/keygen/races.py).
 _SCHEMA: Final = """
 CREATE TABLE pool (code text PRIMARY KEY, claimed boolean NOT NULL DEFAULT false);
 INSERT INTO pool SELECT 'code-' || number FROM generate_series(1, 5000) AS number;

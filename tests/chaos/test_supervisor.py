@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from cli.supervisor import Program, Supervisor
+from cli.demo.supervisor import Program, Supervisor
 from tests.running_demo import RunningDemo, wait_until
 
 pytestmark = pytest.mark.chaos

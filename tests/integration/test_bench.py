@@ -8,12 +8,12 @@ import pytest
 import redis
 
 from bench.backends import Backends, running_backends
-from bench.growth import _code, _fill
-from bench.http_round import measure
+from bench.growth.section import _code, _fill
+from bench.http.round import measure
+from bench.http.subjects import HOP, HOP_WITHOUT_COUNTING, HOP_WITHOUT_MEMORY, Subject
+from bench.http.wrk import CONNECTIONS
 from bench.machine import split_cores
 from bench.serving import ServingError, python_module, serving
-from bench.subjects import HOP, HOP_WITHOUT_COUNTING, HOP_WITHOUT_MEMORY, Subject
-from bench.wrk import CONNECTIONS
 from db.connect.pool import open_pool
 from db.links import find_link
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from app.links.codes import note_strategy, open_strategy
 from app.settings import Settings
-from cli.keygen import keygen
+from cli.keygen.command import keygen
 from db.codes.ranges import this_process
 from db.connect.pool import Pool
 from db.links import insert_link

@@ -6,8 +6,8 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from cli import keygen_compare
-from cli.keygen import keygen
+from cli.keygen import compare as keygen_compare
+from cli.keygen.command import keygen
 from lab.makers.maker import Job
 from lab.makers.processes import MakerError, run_makers
 from lab.strategies.compare import STRATEGIES, Plan

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-from cli import keygen_races
+from cli.keygen import races as keygen_races
 from lab.races.catalogue import RACES
 from lab.races.race import Outcome
 from lab.races.run import MEET_WITHIN_S, count_damaged, run_race
@@ -98,7 +98,7 @@ def test_servers_when_the_command_is_stopped_are_gone_with_their_directory(numbe
     with tempfile.TemporaryDirectory(prefix="hop-test-") as directory:
         Path(directory).chmod(0o711)  # as root, Postgres runs as another user
         process = subprocess.Popen(
-            [sys.executable, "-c", "from cli.keygen_races import races; races()", "--rounds=200"],
+            [sys.executable, "-c", "from cli.keygen.races import races; races()", "--rounds=200"],
             env=os.environ | {"TMPDIR": directory},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

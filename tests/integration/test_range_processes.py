@@ -2,11 +2,11 @@
 
 import pytest
 
-from bench.key_ranges import run
+from bench.parts.key_ranges import run
 
 pytestmark = pytest.mark.integration
 
-# `python -m bench.key_ranges` does the same with 16 processes and a million codes.
+# `python -m bench.parts.key_ranges` does the same with 16 processes and a million codes.
 CODES, PROCESSES, KILLS = 400_000, 8, 12
 
 

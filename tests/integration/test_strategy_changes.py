@@ -7,7 +7,7 @@ import pytest
 
 from app.links.codes import note_strategy, open_strategy
 from app.settings import Settings
-from cli.serve import announce_strategy
+from cli.server.serve import announce_strategy
 from db.connect.pool import Pool
 from db.links import insert_link
 

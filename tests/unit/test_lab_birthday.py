@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.keygen_collide import collide
+from cli.keygen.collide import collide
 from lab.collisions import birthday
 from lab.collisions.birthday_bound import collision_probability, expected_collisions
 

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.facts import BenchFacts
-from bench.http_figures import describe_points
-from bench.http_round import Point
+from bench.http.figures import describe_points
+from bench.http.round import Point
+from bench.http.subjects import list_subjects
 from bench.machine import Cores
 from bench.report import write_files
 from bench.section import Plan
-from bench.subjects import list_subjects
 from cli.estimate import estimate
 from lab.capacity.costs import DEFAULTS, Cost, Costs, MeasuredFileError, read_costs
 from lab.capacity.machines import split_reads

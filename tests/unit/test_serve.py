@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from app.settings import Settings
-from cli.granian_server import Server
-from cli.serve import (
+from cli.server.granian_server import Server
+from cli.server.serve import (
     THREADS,
     process_defaults,
     serve,

@@ -17,10 +17,10 @@ import psycopg
 import urllib3
 
 from bench.backends import Backends, running_backends
+from bench.http.subjects import HOP
 from bench.section import Findings, Plan
 from bench.serving import ADDRESS, ServingError, free_port, python_module, serving
-from bench.subjects import HOP
-from cli.serve import server_arguments
+from cli.server.serve import server_arguments
 from lab.report.tables import Table
 
 RATE: Final = 1_200

@@ -10,17 +10,17 @@ import psutil
 
 from app.cache.memory import MOST_ENTRIES
 from bench.backends import Backends, running_backends
+from bench.http.wrk import is_installed, run_wrk
 from bench.section import Findings, Plan
 from bench.serving import ADDRESS, ServingError, free_port, python_module, serving
-from bench.wrk import is_installed, run_wrk
-from cli.processes import web_workers
-from cli.serve import server_arguments
+from cli.demo.processes import web_workers
+from cli.server.serve import server_arguments
 from lab.report.tables import Table
 
 GOAL_MB: Final = 90
 REQUESTS: Final = 1_000_000
 STEPS: Final = 4
-_HOP: Final = "bench.as_deployed:as_deployed"
+_HOP: Final = "bench.http.as_deployed:as_deployed"
 _MB: Final = 1_000_000
 _STEP_S: Final = 10
 
@@ -40,7 +40,7 @@ def measure_memory(plan: Plan) -> Findings | None:
     None where wrk is missing.
 
     Raises:
-        ServingError, bench.wrk.WrkError: answers are wrong.
+        ServingError, bench.http.wrk.WrkError: answers are wrong.
         db.connect.embedded.EmbeddedServerError: a package is missing, or a database does not start.
     """
     if not is_installed():

@@ -10,8 +10,8 @@ from typing import Any, Final
 import click
 
 from cli.client import url_option
-from cli.load_run import measure
-from cli.load_target import CannotMeasureError, check_target
+from cli.load.run import measure
+from cli.load.target import CannotMeasureError, check_target
 from lab.load.generator import GeneratorError
 from lab.load.prepared import PrepareError
 from lab.load.report import as_text, write_files

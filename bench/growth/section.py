@@ -16,7 +16,7 @@ from typing import Final
 import click
 import psycopg
 
-from bench.growth_figures import FULL_SIZES, SIZES, LookUps, Size, describe_growth
+from bench.growth.figures import FULL_SIZES, SIZES, LookUps, Size, describe_growth
 from bench.section import Findings, Plan
 from bench.serving import ServingError
 from db.connect.pool import Pool, open_pool

@@ -1,4 +1,4 @@
-"""Processes that make codes and are killed: `python -m bench.key_ranges`.
+"""Processes that make codes and are killed: `python -m bench.parts.key_ranges`.
 
 Sixteen processes make a million codes from ranges on an embedded Postgres. Some are killed with
 SIGKILL at random moments and replaced. Afterwards every code is read back to its id, and every id

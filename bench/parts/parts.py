@@ -16,7 +16,7 @@ from app.redirect import lookup as lookups
 from app.settings import Settings
 from bench.section import Plan
 from bench.timing import print_time
-from cli.seed import make_clicks
+from cli.demo.seed import make_clicks
 from db.clicks.wire import encode_click
 from lab.servers import lab_servers
 

@@ -9,8 +9,10 @@ from typing import Final
 import urllib3
 
 from bench.backends import Backends
+from bench.http.plain_apps import TARGET
+from bench.http.subjects import Subject
+from bench.http.wrk import run_wrk
 from bench.machine import Cores, used_cpu_s
-from bench.plain_apps import TARGET
 from bench.serving import (
     ADDRESS,
     ServingError,
@@ -19,9 +21,7 @@ from bench.serving import (
     serving,
     write_nginx_command,
 )
-from bench.subjects import Subject
-from bench.wrk import run_wrk
-from cli.serve import server_arguments
+from cli.server.serve import server_arguments
 
 WARM_UP_S: Final = 1
 SAMPLES: Final = 2  # requests of `serving`, which waits for an answer, and of `_check_sample`
@@ -49,7 +49,7 @@ def measure(subject: Subject, number: int, backends: Backends, cores: Cores, sec
     """Measure one subject once.
 
     Raises:
-        ServingError, bench.wrk.WrkError: it does not start or gives a wrong answer.
+        ServingError, bench.http.wrk.WrkError: it does not start or gives a wrong answer.
     """
     port = free_port()
     url = f"http://{ADDRESS}:{port}/{backends.codes[0]}"

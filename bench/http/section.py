@@ -13,19 +13,19 @@ from pathlib import Path
 import click
 
 from bench.backends import running_backends
-from bench.http_figures import describe_points
-from bench.http_round import Point, measure
+from bench.http.figures import describe_points
+from bench.http.round import Point, measure
+from bench.http.subjects import Server, list_subjects
+from bench.http.wrk import CONNECTIONS, is_installed
 from bench.section import Findings, Plan
 from bench.serving import ServingError
-from bench.subjects import Server, list_subjects
-from bench.wrk import CONNECTIONS, is_installed
 
 
 def measure_http(plan: Plan) -> Findings | None:
     """Put each subject under load; None where wrk is missing.
 
     Raises:
-        ServingError, bench.wrk.WrkError: a server gives wrong answers, or clicks are missing.
+        ServingError, bench.http.wrk.WrkError: a server gives wrong answers, or clicks are missing.
         db.connect.embedded.EmbeddedServerError: a package is missing, or a database does not start.
     """
     if not is_installed():

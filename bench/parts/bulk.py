@@ -11,7 +11,7 @@ from app.links.bulk import MOST_AT_ONCE, shorten_many
 from app.links.shorten import LinkStore
 from app.process import open_resources
 from app.settings import Settings
-from bench.plain_apps import TARGET
+from bench.http.plain_apps import TARGET
 from bench.section import Findings, Plan
 from lab.report.charts.bars import bar_chart
 from lab.report.tables import Table

@@ -6,7 +6,7 @@ import sys
 import click
 import psutil
 
-from cli.supervisor import Program
+from cli.demo.supervisor import Program
 
 
 def show_prefixed(program: Program, line: str) -> None:

@@ -7,11 +7,11 @@ import msgspec
 
 from app.links.code_origin import Origin, Traced, trace_code
 from cli.client import json_option
-from cli.keygen_clock import clock
-from cli.keygen_collide import collide
-from cli.keygen_compare import compare
-from cli.keygen_crash import crash
-from cli.keygen_races import races
+from cli.keygen.clock import clock
+from cli.keygen.collide import collide
+from cli.keygen.compare import compare
+from cli.keygen.crash import crash
+from cli.keygen.races import races
 from db.connect.pool import open_pool
 from db.errors import DatabaseUnavailableError
 from db.migrate import find_missing

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import click
 import urllib3
 
-from cli.demo_file import read_demo_file
+from cli.demo.file import read_demo_file
 
 _TIMEOUT = urllib3.Timeout(connect=2, read=5)
 

@@ -10,8 +10,8 @@ from typing import Final
 
 import urllib3
 
-from cli.processes import environ_with, this_python
-from cli.supervisor import Program, Supervisor
+from cli.demo.processes import environ_with, this_python
+from cli.demo.supervisor import Program, Supervisor
 from db.connect import embedded
 
 START_WITHIN_S: Final = 30.0

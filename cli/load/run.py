@@ -10,8 +10,8 @@ from typing import Final
 
 import click
 
-from cli.load_progress import ProgressLine
-from cli.load_target import find_demo, find_key
+from cli.load.progress import ProgressLine
+from cli.load.target import find_demo, find_key
 from lab.load.generator import Generator, GeneratorError, start_generator
 from lab.load.prepared import Prepared, make_links, save
 from lab.load.result import Result, ServerSide, summarise

@@ -21,7 +21,7 @@ from analytics_worker.rollup import Batch
 from app.clicks.journal import Journal
 from bench.machine import pin
 from bench.section import Plan
-from cli.worker import GC_THRESHOLD, STATEMENT_TIMEOUT_MS, WIRE_TIMEOUT_S
+from cli.server.worker import GC_THRESHOLD, STATEMENT_TIMEOUT_MS, WIRE_TIMEOUT_S
 from db.clicks.wire import (
     CHUNK_BYTES,
     PARTITIONS,
