@@ -17,7 +17,6 @@ from app.process import Resources, open_resources
 from app.redirect import view as redirects
 from app.redirect.hot_path import HotPath
 from app.settings import MAX_BODY_BYTES, Settings
-from lab.page import views as lab
 
 
 def create_app(resources: Resources) -> Flask:
@@ -29,8 +28,6 @@ def create_app(resources: Resources) -> Flask:
     error_answers.register(app)
     for module in (pages, shorten, v1, health, metrics, redirects):
         app.register_blueprint(module.blueprint)
-    if resources.lab is not None:
-        app.register_blueprint(lab.blueprint)
     settings = resources.settings
     app.wsgi_app = HotPath(  # type: ignore[method-assign]
         app.wsgi_app,

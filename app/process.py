@@ -26,12 +26,13 @@ from db.connect.redis_client import connect_redis
 from db.errors import DatabaseUnavailableError
 from guard.periodic import Housekeeper, Job
 from keygen.strategies import Strategy
-from lab.page.runner import Runner, open_runner
 
 WIRE_TIMEOUT_S = 2.0
 # A request that waits longer for a connection is shed.
 REQUEST_WAIT_S = 0.15
 JOB_CONNECTIONS = 3
+# What a job may raise while a server or the disk is away.
+AWAY = (redis.RedisError, DatabaseUnavailableError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,6 @@ class Resources:
     codes: CodeSource
     cache_client: "redis.Redis"
     wire_client: "redis.Redis"
-    lab: Runner | None  # None where the lab is switched off
 
     @property
     def hot(self) -> HotTable:
@@ -71,8 +71,6 @@ class Resources:
 
     def close(self) -> None:
         """Ship the last clicks, then let go of everything."""
-        if self.lab is not None:
-            self.lab.stop()
         for housekeeper in self.housekeepers:
             housekeeper.close()
         with contextlib.suppress(DatabaseUnavailableError):
@@ -89,8 +87,6 @@ class Resources:
         self.jobs_pool.close()
         self.cache_client.close()
         self.wire_client.close()
-        if self.lab is not None:
-            self.lab.wait()
 
 
 def open_resources(settings: Settings) -> Resources:
@@ -125,13 +121,14 @@ def open_resources(settings: Settings) -> Resources:
     )
     # Two threads: a server that does not answer must not keep clicks from the disk.
     housekeepers = (
-        Housekeeper(_disk_jobs(settings, journal)),
+        Housekeeper(_disk_jobs(settings, journal), AWAY),
         Housekeeper(
             [
                 *_click_jobs(recorder, shipper, jobs_pool),
                 *_link_jobs(store),
                 Job("export metrics", 1.0, export.run),
-            ]
+            ],
+            AWAY,
         ),
     )
     for housekeeper in housekeepers:
@@ -153,7 +150,6 @@ def open_resources(settings: Settings) -> Resources:
         codes=codes,
         cache_client=cache_client,
         wire_client=wire_client,
-        lab=open_runner(settings),
     )
 
 

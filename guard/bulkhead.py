@@ -5,8 +5,11 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from db.errors import DatabaseUnavailableError
 from guard.breaker import Breaker
+
+
+class NoPlaceError(Exception):
+    """As many threads wait for the server as may."""
 
 
 class _Held(threading.local):
@@ -47,10 +50,10 @@ class Bulkhead:
         """Take a place, or go on with the one that this thread has.
 
         Raises:
-            DatabaseUnavailableError: there is none.
+            NoPlaceError: there is none.
         """
         if self._held.depth == 0 and not self._take():
-            error = DatabaseUnavailableError("too many requests wait for Postgres")
+            error = NoPlaceError("too many requests wait for Postgres")
             self._breaker.note_failure(error)
             raise error
         self._held.depth += 1

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-import redis
 import structlog
 
-from db.errors import DatabaseUnavailableError
 from guard.backoff import backoff_s
 
 log = structlog.get_logger(__name__)
@@ -27,13 +25,13 @@ class Job:
     failures: int = 0
     due: float = 0.0
 
-    def run(self) -> None:
+    def run(self, expected: tuple[type[Exception], ...]) -> None:
         """Do it once, whatever happens, and note when it is due again."""
         pause_s = self.every_s
         try:
             self.do()
             self.failures = 0
-        except (redis.RedisError, DatabaseUnavailableError, OSError) as error:
+        except expected as error:
             pause_s = self._note_failure()
             log.warning("put off", job=self.name, error=str(error), failures=self.failures)
         except Exception:
@@ -53,9 +51,15 @@ class Housekeeper:
     of its own.
     """
 
-    def __init__(self, jobs: list[Job]) -> None:
-        """Take the jobs, in the order in which they are done when several are due."""
+    def __init__(self, jobs: list[Job], expected: tuple[type[Exception], ...] = ()) -> None:
+        """Take the jobs.
+
+        Args:
+            jobs: in the order in which they are done when several are due.
+            expected: what a job raises when a server or disk is away: logged without a traceback.
+        """
         self._jobs = jobs
+        self._expected = expected
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeper", daemon=True)
 
@@ -72,5 +76,5 @@ class Housekeeper:
         while not self._stopping.is_set():
             for job in self._jobs:
                 if job.due <= time.monotonic() and not self._stopping.is_set():
-                    job.run()
+                    job.run(self._expected)
             self._stopping.wait(min(job.due for job in self._jobs) - time.monotonic())

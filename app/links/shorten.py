@@ -13,7 +13,7 @@ from app.errors import AliasTakenError, EditConflictError, LinkNotFoundError
 from app.links.alias import check_alias, is_code, is_reserved
 from app.links.conflicts import ConflictCount
 from app.links.doubts import Doubts
-from db.connect.pool import Pool
+from db.connect.pool import Pool, place_in
 from db.errors import DatabaseUnavailableError
 from db.links import (
     Link,
@@ -68,7 +68,7 @@ def shorten(
     """
     if alias is not None:
         check_alias(alias)
-    with store.pool.bulkhead:  # also while it waits for a code, or for its group
+    with place_in(store.pool):  # also while it waits for a code, or for its group
         if alias is None:
             return _insert_generated(store, target_url, expires_at)
         link = _insert(store, NewLink(alias, target_url, expires_at))

@@ -75,7 +75,8 @@ def serve(host: str, port: int, server: str, workers: int) -> None:
             " HOP_DATABASE_WAITERS, none is left for links in a cache while Postgres hangs",
             err=True,
         )
-    arguments = server_arguments(server, "app.factory:serve_from_env", host, port, workers)
+    factory = "app.factory" if settings.lab == "off" else "lab.page.factory"
+    arguments = server_arguments(server, f"{factory}:serve_from_env", host, port, workers)
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, "-m", *arguments], environ)  # noqa: S606
 

@@ -15,7 +15,7 @@ from psycopg_pool import ConnectionPool
 from db.connect.overlap import Step, interleaved
 from db.errors import DatabaseUnavailableError
 from guard.breaker import Breaker
-from guard.bulkhead import Bulkhead
+from guard.bulkhead import Bulkhead, NoPlaceError
 
 
 class Connection(psycopg.Connection[TupleRow]):
@@ -45,8 +45,7 @@ class Connection(psycopg.Connection[TupleRow]):
 class Pool(ConnectionPool[Connection]):
     """Connections, and what keeps callers away: from a Postgres that hangs, and too many at once.
 
-    `connection_to` takes a place in the bulkhead. So does who will need Postgres and waits for
-    something else first.
+    `connection_to` takes a place in the bulkhead, and so does `place_in`.
     """
 
     def __init__(self, *arguments: Any, waiters: int, **options: Any) -> None:
@@ -142,6 +141,20 @@ def _note_refused(pool: ConnectionPool[Any]) -> None:
 
 
 @contextmanager
+def place_in(pool: Pool) -> Iterator[None]:
+    """A place in the bulkhead, for a thread that needs Postgres later and first waits for others.
+
+    Raises:
+        DatabaseUnavailableError: too many threads wait for Postgres.
+    """
+    try:
+        with pool.bulkhead:
+            yield
+    except NoPlaceError as error:
+        raise DatabaseUnavailableError(str(error)) from error
+
+
+@contextmanager
 def connection_to(pool: Pool) -> Iterator[Connection]:
     """A connection from the pool.
 
@@ -152,7 +165,7 @@ def connection_to(pool: Pool) -> Iterator[Connection]:
     if not pool.breaker.allows():
         raise DatabaseUnavailableError("Postgres did not answer and is left alone for a moment")
     try:
-        with pool.bulkhead:
+        with place_in(pool):
             connection = _take_living(pool)
             try:
                 yield connection

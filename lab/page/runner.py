@@ -111,9 +111,7 @@ class Runner:
         )
 
 
-def open_runner(settings: Settings) -> Runner | None:
-    """The runner that the settings ask for; None where the lab is switched off."""
-    if settings.lab == "off":
-        return None
+def open_runner(settings: Settings) -> Runner:
+    """The runner of a web process."""
     directory = Path(settings.lab_dir or Path(settings.journal_dir).parent / "lab")
     return Runner(directory.resolve())

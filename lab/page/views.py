@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, current_app, render_template
 from werkzeug.exceptions import NotFound
 
 from app.http.api.bodies import answer, read_body, read_query
@@ -28,7 +28,13 @@ from lab.page.run_messages import (
 )
 from lab.page.runner import Runner
 
-blueprint = Blueprint("lab", __name__, url_prefix="/lab/keys")
+blueprint = Blueprint(
+    "lab",
+    __name__,
+    url_prefix="/lab/keys",
+    template_folder="templates",
+    static_folder="static",
+)
 blueprint.before_request(require_open_lab)
 
 PAGE_POLICY = f"{CONTENT_SECURITY_POLICY}; frame-src 'self'"
@@ -114,7 +120,7 @@ def show_report(run_id: str, name: str) -> Response:
 
 
 def _runner() -> Runner:
-    return cast("Runner", resources().lab)  # without one, these routes are not there
+    return cast("Runner", current_app.extensions["lab"])
 
 
 def _get_run(run_id: str) -> Run:

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 from structlog.testing import capture_logs
 
-from db.clicks.receipts import tallies, visitor_sketch
+from db.clicks import tallies, visitor_sketch
 from db.clicks.stats import read_stats
 from db.clicks.wire import CHUNK_BYTES, Chunk, Click, encode_click
 from db.connect.pool import Pool, open_pool

@@ -4,8 +4,9 @@ import random
 
 import pytest
 
+from db.clicks import dead_letters
 from db.clicks.dead_letters import DeadLetter, count_dead_letters
-from db.clicks.receipts import dead_letters, read_receipts
+from db.clicks.receipts import read_receipts
 from db.clicks.wire import STREAMS, Chunk, Click, chunk_to_fields, encode_click, stream_of
 from db.connect.pool import Pool
 from tests.click_pipeline import Pipeline

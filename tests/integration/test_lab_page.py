@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 
 from app.factory import create_app
 from app.settings import Settings
+from lab.page.factory import add_lab
 from lab.page.run_files import MOST_RUNS
 from lab.page.runner import Runner
 from tests.integration.conftest import ADMIN, Hop
@@ -34,9 +35,10 @@ class Lab:
 
     def __init__(self, hop: Hop, settings: Settings, mode: str, runner: Runner) -> None:
         changed = msgspec.structs.replace(settings, lab=mode)
-        resources = dataclasses.replace(hop.resources, settings=changed, lab=runner)
+        app = create_app(dataclasses.replace(hop.resources, settings=changed))
+        add_lab(app, runner)
         self.runner = runner
-        self.client: FlaskClient = create_app(resources).test_client()
+        self.client: FlaskClient = app.test_client()
 
     def start(self, body: dict = QUICK, **options) -> str:
         answer = self.client.post(RUNS, json=body, **options)

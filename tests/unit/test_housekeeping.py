@@ -5,6 +5,7 @@ import threading
 import pytest
 import redis
 
+from app.process import AWAY
 from db.errors import DatabaseUnavailableError
 from guard.backoff import backoff_s
 from guard.periodic import LONGEST_PAUSE_S, Housekeeper, Job
@@ -27,18 +28,18 @@ def test_job_that_has_failed_for_hours_is_tried_again_and_then_on_time(fault: Ex
         raise fault
 
     job = Job("test", 0.1, fail, failures=5_000)
-    job.run()
+    job.run(AWAY)
     assert job.failures == 5_001
     job.do = lambda: None
     before = job.due
-    job.run()
+    job.run(AWAY)
     assert job.failures == 0
     assert job.due <= before  # not after another long pause
 
 
 def test_wait_of_a_rare_job_is_not_cut_short():
     job = Job("test", 10 * LONGEST_PAUSE_S, lambda: None)
-    job.run()
+    job.run(AWAY)
     on_time = job.due
     job.failures = 5_000
 
@@ -46,7 +47,7 @@ def test_wait_of_a_rare_job_is_not_cut_short():
         raise OSError
 
     job.do = fail
-    job.run()
+    job.run(AWAY)
     assert job.due >= on_time - 5 * LONGEST_PAUSE_S
 
 
@@ -56,7 +57,7 @@ def test_other_jobs_go_on_when_one_fails():
     def fail() -> None:
         raise ValueError("unknown")
 
-    housekeeper = Housekeeper([Job("fails", 0.01, fail), Job("works", 0.01, done.release)])
+    housekeeper = Housekeeper([Job("fails", 0.01, fail), Job("works", 0.01, done.release)], AWAY)
     housekeeper.start()
     for _ in range(3):
         assert done.acquire(timeout=10)

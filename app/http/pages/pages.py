@@ -1,6 +1,6 @@
 """Pages for people: the front page, and what an error's type means."""
 
-from flask import Blueprint, Response, render_template, request, send_from_directory
+from flask import Blueprint, Response, current_app, render_template, request, send_from_directory
 from werkzeug.exceptions import NotFound
 
 from app.http.api.bodies import answer
@@ -23,7 +23,7 @@ CONTENT_SECURITY_POLICY = (
 @blueprint.get("/")
 def index() -> Response:
     """Paste a URL, get a short link, watch it being used."""
-    return _page(render_template("index.html", has_lab=resources().lab is not None))
+    return _page(render_template("index.html", has_lab="lab" in current_app.blueprints))
 
 
 @blueprint.get("/counts")
