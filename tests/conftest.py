@@ -33,6 +33,12 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["PYTEST_DEBUG_TEMPROOT"] = str(config.stash[_temp_root])
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark each test by its folder: `pytest -m unit` runs tests/unit."""
+    for item in items:
+        item.add_marker(item.path.relative_to(config.rootpath / "tests").parts[0])
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(config.stash[_temp_root])
 

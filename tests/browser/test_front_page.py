@@ -10,8 +10,6 @@ from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from tests.running_demo import RunningDemo
 
-pytestmark = pytest.mark.browser
-
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )

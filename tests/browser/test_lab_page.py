@@ -18,8 +18,6 @@ from lab.page.runner import Runner
 from tests.browser.test_front_page import PHONE, browser
 from tests.running_demo import RunningDemo
 
-pytestmark = pytest.mark.browser
-
 __all__ = ["browser"]  # a fixture
 
 STAND_IN = (sys.executable, str(Path(__file__).parents[1] / "lab_stand_in.py"))

@@ -14,8 +14,6 @@ import pytest
 
 from lab.drills.catalogue import DRILLS
 
-pytestmark = pytest.mark.chaos
-
 CHAOS = (sys.executable, "-m", "cli.main", "chaos")
 
 

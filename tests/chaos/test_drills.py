@@ -10,8 +10,6 @@ from lab.drills.running_hop import RunningHop, running_hop
 from lab.drills.stage import Drill
 from lab.servers import LabServers, lab_servers
 
-pytestmark = pytest.mark.chaos
-
 # What lasts in some drills lasts shorter here; `hop chaos` runs them in full length.
 SHORT_S = {"two-workers": 0.3, "everything": 6.0}
 OUTAGE_S = 2.0

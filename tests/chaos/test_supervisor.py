@@ -13,8 +13,6 @@ import pytest
 from cli.demo.supervisor import Program, Supervisor
 from tests.running_demo import RunningDemo, wait_until
 
-pytestmark = pytest.mark.chaos
-
 
 @pytest.fixture
 def demo(tmp_path) -> Iterator[RunningDemo]:

@@ -11,8 +11,6 @@ import pytest
 
 from tests.running_demo import RunningDemo, wait_until
 
-pytestmark = pytest.mark.e2e
-
 
 @pytest.fixture(scope="module", params=["gunicorn", "granian"])
 def demo(request, tmp_path_factory) -> Iterator[RunningDemo]:

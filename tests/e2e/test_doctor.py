@@ -13,8 +13,6 @@ from db.clicks.receipts import report_dropped
 from db.clicks.wire import Click, encode_click
 from tests.conftest import Servers
 
-pytestmark = pytest.mark.e2e
-
 
 def hop(*arguments: str, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(

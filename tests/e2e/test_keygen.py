@@ -11,7 +11,7 @@ import pytest
 from keygen.strategies import StrategyName
 from tests.running_demo import RunningDemo
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 LINKS = int(os.environ.get("HOP_TEST_LINKS", "400"))
 CLIENTS = 8

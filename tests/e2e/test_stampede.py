@@ -11,8 +11,6 @@ import redis
 from app.cache.cached_link import Entry, decode_entry, encode_entry
 from tests.running_demo import RunningDemo, wait_until
 
-pytestmark = pytest.mark.e2e
-
 CLIENTS, WORKERS = 200, 3
 
 

@@ -1,0 +1,224 @@
+"""Links in Postgres: a code maps to one link, whoever asks at the same time."""
+
+import dataclasses
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import redis
+
+from app.cache.cached_link import cached_form
+from app.errors import AliasTakenError, LinkNotFoundError
+from app.links import shorten as links
+from app.redirect import lookup as lookups
+from db.connect.pool import Pool
+from db.errors import DatabaseUnavailableError
+from db.links import Link, NewLink, delete_link, find_link, insert_link, update_link
+from tests.integration.conftest import Hop
+from tests.running_demo import wait_until
+
+TARGET = "https://example.org/"
+
+
+def test_insert_link_lets_one_win_when_two_hundred_want_the_same_code(pool: Pool):
+    with ThreadPoolExecutor(50) as threads:
+        made = list(threads.map(lambda n: insert_link(pool, "mine", f"{TARGET}{n}"), range(200)))
+    winners = [link for link in made if link is not None]
+    assert len(winners) == 1
+    assert find_link(pool, "mine") == winners[0]
+
+
+def test_codes_are_case_sensitive(pool: Pool):
+    insert_link(pool, "abc", f"{TARGET}small")
+    insert_link(pool, "ABC", f"{TARGET}capital")
+    assert find_link(pool, "ABC").target_url == f"{TARGET}capital"
+
+
+def test_update_link_refuses_when_the_link_was_changed_meanwhile(pool: Pool):
+    read = insert_link(pool, "abc", TARGET)
+    first = update_link(pool, dataclasses.replace(read, target_url=f"{TARGET}first"))
+    assert update_link(pool, dataclasses.replace(read, target_url=f"{TARGET}late")) is None
+    assert find_link(pool, "abc") == first
+    assert first.version > read.version
+
+
+def test_deleted_code_stays_taken_and_forgets_its_target(pool: Pool):
+    link = insert_link(pool, "gone", "https://example.org/private")
+    deletion = delete_link(pool, "gone")
+    assert deletion.version > link.version
+    assert delete_link(pool, "gone") == dataclasses.replace(deletion, is_new=False)
+    assert delete_link(pool, "never") is None
+    assert find_link(pool, "gone") is None
+    assert insert_link(pool, "gone", TARGET) is None
+    with pool.connection() as connection:
+        rows = connection.execute("SELECT target_url FROM links").fetchall()
+    assert rows == [("",)]
+
+
+def test_shorten_skips_a_generated_code_when_it_is_taken_or_reserved(hop: Hop, monkeypatch):
+    store = hop.resources.store
+    links.shorten(store, TARGET, alias="AbCdEfG")
+    codes = iter(["AbCdEfG", "metrics", "Shorten", "zzzzzzz"])
+    monkeypatch.setattr(type(store.strategy), "candidate", lambda *_: next(codes))
+    assert links.shorten(store, TARGET).code == "zzzzzzz"
+
+
+def test_shorten_when_others_do_too_shares_their_write_and_one_gets_an_alias(
+    hop: Hop, pool: Pool, monkeypatch
+):
+    store, groups = hop.resources.store, []
+    insert = links.insert_links
+
+    def record(pool: Pool, group: Collection[NewLink]) -> dict[str, Link]:
+        groups.append({new.code for new in group})
+        return insert(pool, group)
+
+    def shorten(alias: str) -> str:
+        try:
+            return links.shorten(store, f"{TARGET}{alias}", alias).target_url
+        except AliasTakenError:
+            return "taken"
+
+    monkeypatch.setattr(links, "insert_links", record)
+    with ThreadPoolExecutor(5) as threads:
+        with pool.connection() as other, other.transaction():
+            other.execute("INSERT INTO links (code, target_url) VALUES ('first', 'https://a.b/')")
+            first = threads.submit(shorten, "first")  # waits for the other to commit
+            wait_until(lambda: groups, 10)
+            later = [threads.submit(shorten, alias) for alias in ("a-1", "a-1", "a-2", "first")]
+            wait_until(lambda: len(store.inserts) == 4, 10)
+        results = [each.result() for each in later]
+    assert first.result() == "taken"
+    assert sorted(results) == sorted([f"{TARGET}a-1", "taken", f"{TARGET}a-2", "taken"])
+    assert groups == [{"first"}, {"a-1", "a-2", "first"}]
+    assert lookups.resolve(store, "a-2").tier == "redis"
+
+
+def test_shorten_refuses_an_alias_when_it_is_taken(hop: Hop):
+    links.shorten(hop.resources.store, TARGET, alias="mine")
+    with pytest.raises(AliasTakenError) as caught:
+        links.shorten(hop.resources.store, TARGET, alias="mine")
+    assert caught.value.field == "alias"
+
+
+def test_resolve_sees_an_alias_at_once_when_it_was_cached_as_unknown(hop: Hop):
+    store = hop.resources.store
+    assert lookups.resolve(store, "later").link.target_url is None
+    links.shorten(store, TARGET, alias="later")
+    assert lookups.resolve(store, "later").link.target_url == TARGET
+
+
+def test_resolve_sees_every_edit_at_once_when_the_link_is_cached(hop: Hop):
+    store = hop.resources.store
+    links.shorten(store, TARGET, alias="mine")
+    links.edit(store, "mine", target_url=f"{TARGET}new")
+    assert lookups.resolve(store, "mine").link.target_url == f"{TARGET}new"
+    end = datetime.now(UTC) + timedelta(hours=1)
+    links.edit(store, "mine", expires_at=end, enabled=False)
+    entry = lookups.resolve(store, "mine").link
+    assert (entry.enabled, entry.expires_at) == (False, end.timestamp())
+    links.delete(store, "mine")
+    assert lookups.resolve(store, "mine").link.target_url is None
+
+
+def test_resolve_keeps_the_new_target_when_a_slow_reader_fills_late(hop: Hop):
+    store = hop.resources.store
+    links.shorten(store, TARGET, alias="mine")
+    slow = cached_form(find_link(store.pool, "mine"))  # read before the edit ...
+    links.edit(store, "mine", target_url=f"{TARGET}new")
+    store.cache.fill("mine", slow)  # ... and written after it
+    assert lookups.resolve(store, "mine").link.target_url == f"{TARGET}new"
+
+
+def test_edit_applies_both_changes_when_two_come_at_the_same_time(hop: Hop):
+    store = hop.resources.store
+    links.shorten(store, TARGET, alias="mine")
+    with ThreadPoolExecutor(2) as threads:
+        one = threads.submit(links.edit, store, "mine", target_url=f"{TARGET}new")
+        two = threads.submit(links.edit, store, "mine", enabled=False)
+        one.result(), two.result()
+    link = links.get_link(store, "mine")
+    assert (link.target_url, link.enabled) == (f"{TARGET}new", False)
+    assert lookups.resolve(store, "mine").link == cached_form(link)
+
+
+def test_edit_and_delete_say_so_when_there_is_no_link(hop: Hop):
+    for action in (links.edit, links.delete, links.get_link):
+        with pytest.raises(LinkNotFoundError):
+            action(hop.resources.store, "nothing")
+
+
+def test_edit_reaches_the_cache_when_redis_pauses_for_a_moment(hop: Hop, redis_client):
+    store = hop.resources.store
+    links.shorten(store, TARGET, alias="mine")
+    redis_client.client_pause(300)  # six times what a redirect waits
+    links.edit(store, "mine", target_url=f"{TARGET}new")
+    assert store.cache.get("mine").link.target_url == f"{TARGET}new"
+
+
+def test_edit_reaches_the_cache_when_redis_comes_back_with_old_data(hop: Hop, monkeypatch):
+    store = hop.resources.store
+    links.shorten(store, TARGET, alias="mine")
+
+    def away(**_: object) -> None:
+        raise redis.ConnectionError("Redis is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store.cache, "_patient_put", away)
+        links.edit(store, "mine", target_url=f"{TARGET}new")
+        assert store.cache.get("mine") is None  # left alone for a moment
+    wait_until(lambda: store.cache.get("mine"), within_s=10)
+    wait_until(lambda: store.cache.get("mine").link.target_url == f"{TARGET}new", within_s=10)
+
+
+def test_deletion_reaches_the_cache_when_it_is_asked_for_again(hop: Hop):
+    """The answer to the first request was lost, and with it the change of the cache."""
+    store = hop.resources.store
+    links.shorten(store, TARGET, alias="mine")
+    delete_link(store.pool, "mine")
+    assert lookups.resolve(store, "mine").link.target_url == TARGET
+    with pytest.raises(LinkNotFoundError):
+        links.delete(store, "mine")
+    assert lookups.resolve(store, "mine").link.target_url is None
+
+
+# As when the connection breaks, or Postgres hangs, between the commit and the answer.
+@pytest.mark.parametrize("change", ["edit", "delete"])
+def test_change_that_was_made_and_not_confirmed_reaches_the_caches(
+    hop: Hop, monkeypatch, change: str
+):
+    store = hop.resources.store
+    links.shorten(store, TARGET, alias="mine")
+    real = getattr(links, f"{'update' if change == 'edit' else change}_link")
+
+    def make_and_break(*arguments: object) -> None:
+        real(*arguments)
+        raise DatabaseUnavailableError("the connection broke")
+
+    wish = {"target_url": f"{TARGET}new"} if change == "edit" else {}
+    with monkeypatch.context() as patch:
+        patch.setattr(links, real.__name__, make_and_break)
+        with pytest.raises(DatabaseUnavailableError):
+            getattr(links, change)(store, "mine", **wish)
+    expected = f"{TARGET}new" if change == "edit" else None
+
+    def is_told() -> bool:
+        entry = store.cache.get("mine")  # none while the change is on its way to Redis
+        return entry is not None and entry.link.target_url == expected
+
+    wait_until(is_told, within_s=10)
+    assert lookups.resolve(store, "mine").link.target_url == expected
+
+
+def test_threads_that_wait_for_a_code_have_a_place_as_well(hop: Hop, monkeypatch):
+    store = hop.resources.store
+    taken = []
+
+    def candidate(*_: object) -> str:
+        taken.append(store.pool.bulkhead._taken)
+        return "seven77"
+
+    monkeypatch.setattr(type(store.strategy), "candidate", candidate)
+    assert links.shorten(store, TARGET).code == "seven77"
+    assert taken == [1]

@@ -1,0 +1,93 @@
+"""The statistics of the comparison, its progress file, and its page."""
+
+import json
+from array import array
+
+import pytest
+
+from lab.makers.maker import Made
+from lab.report.figures import Figures, latency_us, percentile, rate_per_s
+from lab.report.progress import Progress, kept_in_file
+from lab.report.run_facts import RunFacts
+from lab.strategies.clock_steps import run_cases
+from lab.strategies.compare_report import code_table, render_report
+
+FACTS = RunFacts("2026-11-21 10:00 UTC", "abc1234", "CPU", 2, "3.11", "18.4", 4, 1000, 60.0)
+
+
+def made(codes: int, began_ns: int, ended_ns: int, *latencies_ns: int) -> Made:
+    return Made(["0000000"] * codes, began_ns, ended_ns, array("q", latencies_ns), 0)
+
+
+def figures(**changes) -> Figures:
+    values = {
+        "strategy": "permuted", "codes": 10, "codes_per_s": 1e5, "links": 10, "links_per_s": 2e3,
+        "round_trips_per_code": 0.001, "p50_us": 4.5, "p99_us": 16.0, "collisions": 0,
+        "most_retries": 0, "duplicates": 0, "length": 7, "wasted_per_crash": 7e3, "guesses": 100,
+        "hits": 0, "guessable": 0.0, "density": 1e-9, "blind": True,
+    }  # fmt: skip
+    return Figures(**(values | changes))
+
+
+@pytest.mark.parametrize(
+    ("percent", "expected"), [(1, 10), (50, 50), (51, 60), (99, 100), (100, 100)]
+)
+def test_percentile_when_asked_for_is_the_nearest_rank(percent, expected):
+    assert percentile(range(10, 101, 10), percent) == expected
+
+
+def test_rate_when_processes_overlap_counts_from_the_first_to_the_last():
+    both = [made(30, 0, 10**9), made(50, 10**9, 2 * 10**9)]
+    assert rate_per_s(both) == pytest.approx(40)
+
+
+def test_latency_when_of_several_processes_is_of_all_their_codes():
+    p50_us, p99_us = latency_us([made(2, 0, 1, 1_000, 3_000), made(1, 0, 1, 9_000)])
+    assert (p50_us, p99_us) == (3, 9)
+
+
+def test_progress_when_the_run_ends_is_finished(tmp_path):
+    with kept_in_file(tmp_path) as keep:
+        keep(Progress("range", "links", 3, 8))
+        assert json.loads((tmp_path / "progress.json").read_text())["step"] == 3
+    told = json.loads((tmp_path / "progress.json").read_text())
+    assert told == {
+        "strategy": "range", "doing": "", "step": 8, "of": 8, "finished": True, "error": None,
+    }  # fmt: skip
+    assert [file.name for file in tmp_path.iterdir()] == ["progress.json"]
+
+
+def test_progress_when_the_run_fails_tells_why(tmp_path):
+    def fail() -> None:
+        with kept_in_file(tmp_path) as keep:
+            keep(Progress("range", "links", 3, 8))
+            raise OSError("disk is full")
+
+    with pytest.raises(OSError, match="disk is full"):
+        fail()
+    told = json.loads((tmp_path / "progress.json").read_text())
+    assert (told["finished"], told["error"], told["step"]) == (True, "disk is full", 3)
+
+
+def test_page_when_nothing_was_guessed_says_of_how_many():
+    assert "0 of 100" in code_table([figures()]).as_text()
+    assert "25 %" in code_table([figures(hits=25, guessable=0.25)]).as_text()
+    page = render_report([figures(), figures(strategy="random", wasted_per_crash=None)], FACTS)
+    assert "abc1234" in page
+    assert "No duplicate got through." in page
+
+
+def test_page_when_a_duplicate_got_through_says_so():
+    page = render_report([figures(duplicates=2)], FACTS)
+    assert "permuted: 2 duplicates got through" in page
+
+
+def test_clocks_when_they_step_back_make_naive_snowflakes_repeat_and_not_ours():
+    found = run_cases()
+    assert all(each.naive_duplicates > 0 for each in found)
+    assert all(each.duplicates == 0 for each in found)
+    small, large, beyond, taken_over, used_up = found
+    assert (small.worker_ids, small.waited_ms > 0) == (1, True)
+    assert large.worker_ids == taken_over.worker_ids == beyond.worker_ids == 2
+    assert used_up.refused > 0
+    assert all(each.codes + each.refused == each.naive_codes for each in found)

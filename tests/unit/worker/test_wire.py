@@ -1,0 +1,158 @@
+"""db.clicks.wire: a click as a line, lines as a chunk."""
+
+import tracemalloc
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from db.clicks.wire import (
+    CHUNK_BYTES,
+    LATEST_MS,
+    STREAMS,
+    Chunk,
+    Click,
+    PoisonedError,
+    chunk_from_fields,
+    chunk_to_fields,
+    decode_click,
+    decode_clicks,
+    encode_click,
+    stream_of,
+)
+
+# WSGI hands headers over as latin-1: any byte may be in them. JSON is to carry any text.
+headers = st.text(st.characters(max_codepoint=0xFF)) | st.text()
+clicks = st.builds(
+    Click,
+    code=st.from_regex(r"[A-Za-z0-9_-]{3,64}", fullmatch=True),
+    at_ms=st.integers(0, LATEST_MS - 1),
+    referrer=headers,
+    user_agent=headers,
+    language=headers,
+    country=headers,
+    visitor=headers,
+)
+
+
+@given(clicks)
+def test_click_comes_back_when_its_line_is_read(click):
+    assert decode_click(encode_click(click)) == click
+
+
+@given(st.lists(clicks, max_size=5))
+def test_clicks_are_one_line_each_whatever_is_in_them(made):
+    lines = b"".join(encode_click(click) for click in made)
+    assert lines.count(b"\n") == len(made)
+    assert [decode_click(line) for line in lines.splitlines()] == made
+    assert decode_clicks(lines) == (made or None)
+
+
+def test_line_stays_readable_for_workers_of_other_releases():
+    line = b'[1,"abc",1700000000000,"t.co/x","curl/8","de","","0123456789abcdef"]\n'
+    click = Click("abc", 1_700_000_000_000, "t.co/x", "curl/8", "de", "", "0123456789abcdef")
+    assert decode_click(line) == click
+    assert encode_click(click) == line
+    # Fields are added at the end: a worker of the release before leaves them out.
+    assert decode_click(line.replace(b"]", b',"new"]')) == click
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"\0\0\0",
+        b'[1,"abc",17000000',
+        b'[2,"abc",1700000000000]',
+        b'["abc",1700000000000]',
+        b'[1,"abc","yesterday"]',
+        b'[1,"abc",1.5]',
+        b"[1,null,1700000000000]",
+        b'[1,"\xff\xfe",1700000000000]',
+        b'[1,"\\ud800",1700000000000]',
+        b'[1,"a\\u0000c",1700000000000]',  # Postgres would refuse it, again and again
+        b'[1,"abc",-1]',
+        b'[1,"abc",253402300800000]',  # the year 10000
+        b'{"code":"abc"}',
+        b'[1,"abc",1][1,"abc",2]',
+    ],
+)
+def test_line_is_poisoned_when_it_is_not_a_click(line):
+    good = b'[1,"abc",1700000000000]\n'
+    with pytest.raises(PoisonedError):
+        decode_click(line)
+    assert decode_clicks(good + line + b"\n" + good) is None
+
+
+def test_stream_of_a_journal_is_the_same_in_every_release():
+    assert stream_of("20260301T120000-host-0123456789ab") == "clicks:6"
+    assert {stream_of(f"p{number}") for number in range(100)} == set(STREAMS)
+
+
+def as_received(chunk: Chunk) -> dict[bytes, bytes]:
+    """The fields as Redis gives them back: names are bytes."""
+    return {name.encode(): value for name, value in chunk_to_fields(chunk).items()}
+
+
+@given(
+    producer=st.from_regex(r"[A-Za-z0-9._-]{1,100}", fullmatch=True),
+    offset=st.integers(0, 2**62),
+    lines=st.binary(),
+)
+def test_chunk_comes_back_when_its_fields_are_read(producer, offset, lines):
+    chunk = Chunk(producer, offset, lines)
+    assert chunk_from_fields(as_received(chunk)) == chunk
+    assert chunk.end == offset + len(lines)
+
+
+def test_chunk_is_read_when_it_is_as_long_as_allowed():
+    chunk = Chunk("producer", 0, b"x" * CHUNK_BYTES)
+    assert chunk_from_fields(as_received(chunk)) == chunk
+
+
+FIELDS = as_received(Chunk("producer", 100, b"some lines\n" * 100))
+PAYLOAD = FIELDS[b"payload"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        pytest.param(b"payload", PAYLOAD[:-1], id="cut off by a byte"),
+        pytest.param(b"payload", PAYLOAD[:10], id="cut off"),
+        pytest.param(b"payload", b"", id="empty"),
+        pytest.param(b"payload", b"some lines\n", id="not compressed"),
+        pytest.param(b"payload", PAYLOAD[:-4] + b"\0\0\0\0", id="another checksum"),
+        pytest.param(b"payload", zlib.compress(b"x" * (CHUNK_BYTES + 1)), id="a byte too long"),
+        pytest.param(b"payload", zlib.compress(b"\0" * 50_000_000), id="zip bomb"),
+        pytest.param(b"offset", b"ten", id="offset in words"),
+        pytest.param(b"offset", b"", id="offset empty"),
+        pytest.param(b"offset", b"-1", id="offset negative"),
+        pytest.param(b"offset", b"9" * 19, id="offset too large for Postgres"),
+        pytest.param(b"producer", b"\xff", id="producer not UTF-8"),
+        pytest.param(b"producer", b"", id="producer empty"),
+        pytest.param(b"producer", b"a" * 101, id="producer too long"),
+        # Postgres would refuse it, and with it the whole batch, again and again.
+        pytest.param(b"producer", b"a\0b", id="producer with NUL"),
+    ],
+)
+def test_chunk_is_poisoned_when_a_field_is_damaged(field, value):
+    with pytest.raises(PoisonedError):
+        chunk_from_fields(FIELDS | {field: value})
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_chunk_is_poisoned_when_a_field_is_missing(field):
+    with pytest.raises(PoisonedError):
+        chunk_from_fields({name: FIELDS[name] for name in FIELDS if name != field})
+
+
+def test_memory_is_bounded_when_a_payload_unpacks_to_more_than_a_chunk():
+    bomb = zlib.compress(b"\0" * 50_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(PoisonedError):
+            chunk_from_fields(FIELDS | {b"payload": bomb})
+        assert tracemalloc.get_traced_memory()[1] < 4 * CHUNK_BYTES
+    finally:
+        tracemalloc.stop()
