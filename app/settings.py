@@ -15,7 +15,6 @@ from db.connect.address import check_address
 from keygen.strategies import StrategyName
 
 PREFIX: Final = "HOP_"
-MAX_BODY_BYTES: Final = 64 * 1024
 
 # Read by other parts of hop: the command line's client, the Makefile, `hop migrate`.
 READ_ELSEWHERE: Final = {"URL", "API_KEY", "ADMIN_KEY", "PORT", "DATA_DIR"}

@@ -14,8 +14,7 @@ from typing import Final
 import psutil
 import psycopg
 
-from app.links.bulk import shorten_many
-from app.process import open_resources
+from app.process import open_process
 from app.settings import Settings
 from bench.http.plain_apps import TARGET
 from bench.serving import ServingError, python_module
@@ -63,11 +62,11 @@ class Backends:
     def make_links(self, links: int) -> None:
         """Make links, all of the same target, whose codes are `codes`."""
         settings = Settings.from_env(self.settings())
-        resources = open_resources(settings)
+        resources = open_process(settings)
         try:
             while len(self.codes) < links:
                 targets = [TARGET] * min(1_000, links - len(self.codes))
-                self.codes += [link.code for link in shorten_many(resources.store, targets)]
+                self.codes += [link.code for link in resources.shortener.shorten_many(targets)]
         finally:
             resources.close()
         self.codes_file.write_text("".join(f"{code}\n" for code in self.codes), encoding="utf-8")
@@ -83,7 +82,7 @@ class Backends:
         for file in self.directory.glob("journals/*/*.journal"):
             file.rename(journals / file.name)
         settings = {**self.settings(), "HOP_JOURNAL_DIR": str(journals)}
-        resources = open_resources(Settings.from_env(settings))  # which adopts and ships them
+        resources = open_process(Settings.from_env(settings))  # which adopts and ships them
         try:
             deadline_s = time.monotonic() + COUNTED_WITHIN_S
             while (counted := self._read_clicks()) < expected:

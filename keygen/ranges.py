@@ -167,11 +167,11 @@ class RangeAllocator:
             self._wake_fetch.clear()
             try:
                 fetched = self._source.reserve_range(self._size)
-            except Exception as error:  # noqa: BLE001 - a thread's outermost loop; callers get it
+            except Exception as error:  # noqa: BLE001 - callers who wait are told
                 with self._lock:
                     self._failure = error
                     self._changed.notify_all()
-                self._wake_fetch.wait(random.uniform(pause_s / 2, pause_s))  # noqa: S311 - jitter
+                self._wake_fetch.wait(random.uniform(pause_s / 2, pause_s))
                 pause_s = min(pause_s * 2, RETRY_LONGEST_S)
             else:
                 with self._lock:

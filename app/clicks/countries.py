@@ -51,11 +51,11 @@ def open_countries(path: str) -> FindCountry:
 
 def _first_address(version: int, network: int) -> Any:
     first = network << _HOST_BITS[version]
-    return ip_address(first) if version == 4 else IPv6Address(first)  # noqa: PLR2004
+    return ip_address(first) if version == 4 else IPv6Address(first)
 
 
 def _iso_code(record: Any) -> str:
     """From `{"country": {"iso_code": "CH"}}`; other databases hold other things."""
     country = record.get("country") if isinstance(record, dict) else None
     code = country.get("iso_code") if isinstance(country, dict) else None
-    return code if isinstance(code, str) and len(code) == 2 and code.isascii() else ""  # noqa: PLR2004
+    return code if isinstance(code, str) and len(code) == 2 and code.isascii() else ""

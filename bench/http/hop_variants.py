@@ -13,20 +13,14 @@ from typing import Any
 
 from flask import Flask
 
-from app.cache.cached_link import CachedLink
-from app.cache.memory import HotTable
+from app.cache.memory import MemoryCache
 from app.clicks.recorder import ClickRecorder
 from app.factory import create_app
 from app.observe.logs import configure_logs
-from app.process import Resources, open_resources
+from app.process import WebProcess, open_process
+from app.redirect.guess_limit import GuessLimit
+from app.redirect.lookup import LinkReader
 from app.settings import Settings
-
-
-class _NoMemory(HotTable):
-    """Remembers nothing: every redirect goes through Flask to the next tier."""
-
-    def put(self, path: str, link: CachedLink, ticket: int, now: float) -> None:
-        """Forget it at once."""
 
 
 class _NoCounting(ClickRecorder):
@@ -42,8 +36,10 @@ class _NoCounting(ClickRecorder):
 def without_memory() -> Flask:
     """`app.factory.serve_from_env`, but no link is kept in the memory of the process."""
     opened = _open()
-    store = dataclasses.replace(opened.store, hot=_NoMemory())
-    return create_app(dataclasses.replace(opened, store=store))
+    memory = MemoryCache(max_entries=0)
+    no_limit = GuessLimit(None, opened.cache_redis, opened.recorder.pseudonym)
+    reader = LinkReader(opened.pool, memory, opened.redis_cache, opened.changes, no_limit)
+    return create_app(dataclasses.replace(opened, memory=memory, reader=reader))
 
 
 def without_counting() -> Flask:
@@ -51,9 +47,9 @@ def without_counting() -> Flask:
     return create_app(dataclasses.replace(_open(), recorder=_NoCounting()))
 
 
-def _open() -> Resources:
+def _open() -> WebProcess:
     settings = Settings.from_env(os.environ)
     configure_logs(settings.log_format, settings.log_level)
-    opened = open_resources(settings)
+    opened = open_process(settings)
     Finalize(None, opened.close, exitpriority=10)
     return opened

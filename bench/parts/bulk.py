@@ -1,4 +1,4 @@
-"""Links made in bulk, inside one process: `app.links.bulk.shorten_many` on an embedded Postgres."""
+"""Links made in bulk, inside one process: `app.links.shorten` on an embedded Postgres."""
 
 import statistics
 import tempfile
@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from app.links.bulk import MOST_AT_ONCE, shorten_many
-from app.links.shorten import LinkStore
-from app.process import open_resources
+from app.links.shorten import MAX_BULK, Shortener
+from app.process import open_process
 from app.settings import Settings
 from bench.http.plain_apps import TARGET
 from bench.section import Findings, Plan
@@ -17,7 +16,7 @@ from lab.report.charts.bars import bar_chart
 from lab.report.tables import Table
 from lab.servers import lab_servers
 
-SIZES: Final = (1, 10, 100, MOST_AT_ONCE)
+SIZES: Final = (1, 10, 100, MAX_BULK)
 GOAL_PER_S: Final = 20_000
 
 
@@ -44,24 +43,24 @@ def measure_bulk(plan: Plan) -> Findings:
             journal_dir=str(Path(directory, "journal")),
             range_size=100_000,
         )
-        resources = open_resources(settings)
+        process = open_process(settings)
         try:
-            shorten_many(resources.store, [TARGET] * MOST_AT_ONCE)  # the first range, the key
+            process.shortener.shorten_many([TARGET] * MAX_BULK)  # the first range, the key
             batches = [
-                _measure(resources.store, number, size, plan.seconds)
+                _measure(process.shortener, number, size, plan.seconds)
                 for number in range(plan.rounds)
                 for size in SIZES
             ]
         finally:
-            resources.close()
+            process.close()
     return _describe(batches)
 
 
-def _measure(store: LinkStore, number: int, size: int, seconds: int) -> Batch:
+def _measure(shortener: Shortener, number: int, size: int, seconds: int) -> Batch:
     targets = [TARGET] * size
     made, began_s = 0, time.perf_counter()
     while time.perf_counter() - began_s < seconds:
-        made += len(shorten_many(store, targets))
+        made += len(shortener.shorten_many(targets))
     return Batch(number, size, made, made / (time.perf_counter() - began_s))
 
 
@@ -70,14 +69,14 @@ def _describe(batches: list[Batch]) -> Findings:
         size: statistics.median(batch.per_s for batch in batches if batch.size == size)
         for size in SIZES
     }
-    reached = "reached" if per_s[MOST_AT_ONCE] >= GOAL_PER_S else "missed"
+    reached = "reached" if per_s[MAX_BULK] >= GOAL_PER_S else "missed"
     return Findings(
         title="Links made in bulk, in one thread",
         table=Table(
             ("links at once", "links/s", "ms per call"),
             [(size, round(rate), size / rate * 1_000) for size, rate in per_s.items()],
         ),
-        notes=[f"Goal: {GOAL_PER_S:,} links/s with {MOST_AT_ONCE:,} at once: {reached}."],
+        notes=[f"Goal: {GOAL_PER_S:,} links/s with {MAX_BULK:,} at once: {reached}."],
         charts=[bar_chart("links/s by links at once", [(f"{n:,}", r) for n, r in per_s.items()])],
         measured=batches,
     )

@@ -8,7 +8,7 @@ from typing import Final
 import click
 import psutil
 
-from app.cache.memory import MOST_ENTRIES
+from app.cache.memory import MAX_ENTRIES
 from bench.backends import Backends, running_backends
 from bench.http.wrk import is_installed, run_wrk
 from bench.section import Findings, Plan
@@ -48,7 +48,7 @@ def measure_memory(plan: Plan) -> Findings | None:
         return None
     with (
         tempfile.TemporaryDirectory(prefix="hop-bench-") as name,
-        running_backends(Path(name), links=MOST_ENTRIES) as backends,
+        running_backends(Path(name), links=MAX_ENTRIES) as backends,
     ):
         held = _measure(backends, plan)
     return _describe(held)
@@ -67,8 +67,8 @@ def _measure(backends: Backends, plan: Plan) -> list[Held]:
         [worker] = web_workers(pid)
         held = [Held("its start", 1, _rss_mb(worker))]
         # The codes are asked for in turn: after so many requests each was asked for.
-        asked = _ask(url, backends, 0, MOST_ENTRIES)
-        held.append(Held(f"{MOST_ENTRIES:,} links", asked, _rss_mb(worker)))
+        asked = _ask(url, backends, 0, MAX_ENTRIES)
+        held.append(Held(f"{MAX_ENTRIES:,} links", asked, _rss_mb(worker)))
         if plan.full:
             # What grows does so from step to step; an allocator that settles comes to an end.
             for _ in range(STEPS):
@@ -97,11 +97,11 @@ def _describe(held: list[Held]) -> Findings:
     filled = held[1].rss_mb
     notes = [
         (
-            f"Goal: below {GOAL_MB} MB with {MOST_ENTRIES:,} links: {filled:.0f} MB,"
+            f"Goal: below {GOAL_MB} MB with {MAX_ENTRIES:,} links: {filled:.0f} MB,"
             f" {'reached' if filled < GOAL_MB else 'missed'}."
         )
     ]
-    if len(held) > 2:  # noqa: PLR2004 - with --full
+    if len(held) > 2:
         grown = held[2].rss_mb - filled
         notes.append(
             f"Grown over {held[2].requests - held[1].requests:,} requests: {grown:.1f} MB."

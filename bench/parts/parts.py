@@ -10,9 +10,7 @@ from time import time
 
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder
-from app.links import shorten as links
-from app.process import Resources, open_resources
-from app.redirect import lookup as lookups
+from app.process import WebProcess, open_process
 from app.settings import Settings
 from bench.section import Plan
 from bench.timing import print_time
@@ -32,8 +30,8 @@ def measure_parts(_plan: Plan) -> None:
     """Print the table."""
     with tempfile.TemporaryDirectory(prefix="hop-bench-") as directory:
         _measure_clicks(Path(directory))
-        with _open_resources(Path(directory)) as resources:
-            _measure_links(resources)
+        with _open_process(Path(directory)) as process:
+            _measure_links(process)
 
 
 def _measure_clicks(directory: Path) -> None:
@@ -48,22 +46,22 @@ def _measure_clicks(directory: Path) -> None:
     print(f"{'bytes a click, in the stream':<34}{packed / 3_000:>10.0f}")
 
 
-def _measure_links(resources: Resources) -> None:
-    store = resources.store
-    code = links.shorten(store, "https://example.org/").code
-    print_time("resolve, from Redis", lambda: lookups.resolve(store, code), number=2_000)
-    print_time("resolve, from Postgres", lambda: links.get_link(store, code), number=2_000)
-    print_time("shorten", lambda: links.shorten(store, "https://example.org/"), number=1_000)
+def _measure_links(process: WebProcess) -> None:
+    shorten, target = process.shortener.shorten, "https://example.org/"
+    code = shorten(target).code
+    print_time("resolve, from Redis", lambda: process.reader.resolve(code, ""), number=2_000)
+    print_time("resolve, from Postgres", lambda: process.editor.get_link(code), number=2_000)
+    print_time("shorten", lambda: shorten(target), number=1_000)
 
 
 @contextmanager
-def _open_resources(directory: Path) -> Iterator[Resources]:
+def _open_process(directory: Path) -> Iterator[WebProcess]:
     with lab_servers() as servers:
         settings = Settings(
             database_url=servers.database_url,
             redis_url=servers.redis_url,
             journal_dir=str(directory / "journal"),
         )
-        resources = open_resources(settings)
-        yield resources
-        resources.close()
+        process = open_process(settings)
+        yield process
+        process.close()

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 FIRST_PAUSE_S: Final = 0.1
-LONGEST_PAUSE_S: Final = 5.0
+MAX_PAUSE_S: Final = 5.0
 # A program that ran this long did start: if it dies, the next start is immediate.
 STARTED_AFTER_S: Final = 5.0
 STOP_WITHIN_S: Final = 15.0
@@ -105,7 +105,7 @@ class Supervisor:
                 await asyncio.wait_for(self._stopping.wait(), pause_s)
                 await ending
                 return
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            pause_s = min(pause_s * 2, MAX_PAUSE_S)
             running.process = await self._start_again(program)
             if self._stopping.is_set():  # stop() came while it was being started
                 _signal(running.process, program.stop_signal)
@@ -116,7 +116,7 @@ class Supervisor:
                 return await _spawn(program)
             except OSError as error:  # such as no memory: it may pass
                 self.show(program, f"cannot be started: {error}")
-                await asyncio.sleep(LONGEST_PAUSE_S)
+                await asyncio.sleep(MAX_PAUSE_S)
 
     async def _show_output(self, program: Program, process: asyncio.subprocess.Process) -> None:
         """Show each line until the program ends; a child that outlives it may hold the pipe."""

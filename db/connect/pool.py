@@ -15,7 +15,7 @@ from psycopg_pool import ConnectionPool
 from db.connect.overlap import Step, interleaved
 from db.errors import DatabaseUnavailableError
 from guard.breaker import Breaker
-from guard.bulkhead import Bulkhead, NoPlaceError
+from guard.bulkhead import Bulkhead, BulkheadFullError
 
 
 class Connection(psycopg.Connection[TupleRow]):
@@ -150,7 +150,7 @@ def place_in(pool: Pool) -> Iterator[None]:
     try:
         with pool.bulkhead:
             yield
-    except NoPlaceError as error:
+    except BulkheadFullError as error:
         raise DatabaseUnavailableError(str(error)) from error
 
 

@@ -25,6 +25,6 @@ class Counted:
         self._counter = counter
         self._shortest = shortest
 
-    def candidate(self, target_url: str, attempt: int) -> str:  # noqa: ARG002 - others need them
+    def candidate(self, target_url: str, attempt: int) -> str:
         """The code of the next number; after a conflict simply the one after it."""
         return plain_code(self._counter.next_value(), self._shortest)

@@ -29,7 +29,7 @@ class Permuted:
         self._shortest = shortest
         self._permutations: dict[int, Permutation] = {}
 
-    def candidate(self, target_url: str, attempt: int) -> str:  # noqa: ARG002 - others need them
+    def candidate(self, target_url: str, attempt: int) -> str:
         """The code of the next id; after a conflict simply the one after it."""
         place = place_of(self._allocator.next_id(), self._shortest)
         return encode(self._permutation(place.length).forward(place.offset), place.length)

@@ -56,7 +56,7 @@ class Pooled:
         self._filling = threading.Lock()
         self._closed = False
 
-    def candidate(self, target_url: str, attempt: int) -> str:  # noqa: ARG002 - others need them
+    def candidate(self, target_url: str, attempt: int) -> str:
         """A code from the pool; after a conflict, that is with an alias, simply another."""
         if next(self._claims) % CHECK_EVERY == 0:
             threading.Thread(target=self._fill, name="pool-fill", daemon=True).start()

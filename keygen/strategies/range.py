@@ -16,6 +16,6 @@ class Ranged:
         self._allocator = allocator
         self._shortest = shortest
 
-    def candidate(self, target_url: str, attempt: int) -> str:  # noqa: ARG002 - others need them
+    def candidate(self, target_url: str, attempt: int) -> str:
         """The code of the next id; after a conflict simply the one after it."""
         return plain_code(self._allocator.next_id(), self._shortest)

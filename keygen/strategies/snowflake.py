@@ -79,7 +79,7 @@ class Snowflake:
         self._last_ms = 0
         self._sequence = 0
 
-    def candidate(self, target_url: str, attempt: int) -> str:  # noqa: ARG002 - others need them
+    def candidate(self, target_url: str, attempt: int) -> str:
         """The code of this moment; waits shortly when the clock steps back by a little."""
         with self._lock:
             moment = self._wait_for_moment()

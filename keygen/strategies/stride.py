@@ -31,7 +31,7 @@ class Strided:
         # Processes begin at different counters, so that they do not queue up at the same one.
         self._turns = itertools.count(secrets.randbelow(len(counters)))
 
-    def candidate(self, target_url: str, attempt: int) -> str:  # noqa: ARG002 - others need them
+    def candidate(self, target_url: str, attempt: int) -> str:
         """The code of the next counter's next id; after a conflict that of the one after it."""
         offset = next(self._turns) % len(self._counters)
         id_ = self._counters[offset].next_value() * len(self._counters) + offset

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from app.cache.memory import MOST_ENTRIES
+from app.cache.memory import MAX_ENTRIES
 from lab.capacity.numbers import say_bytes, say_number, say_rate, say_share
 from lab.capacity.workload import DAY_S, Figure, Workload
 from lab.capacity.zipf import distinct_links, harmonic, hottest_for, share_of_hottest
@@ -11,7 +11,7 @@ REDIS_OVERHEAD_BYTES: Final = 160  # Redis 6.2: an entry with a target of 100 by
 JOURNAL_BYTES: Final = 180  # of a click: docs/design.md, section 2
 STREAM_PART: Final = 8  # compressed, a click takes an eighth
 HOUR_ROW_BYTES: Final = 115  # of click_hours, with its index entry and room for an update
-IN_MEMORY: Final = MOST_ENTRIES * 3 // 4  # of a process: it keeps between half and all of them
+IN_MEMORY: Final = MAX_ENTRIES * 3 // 4  # of a process: it keeps between half and all of them
 _RULE_READS: Final = 0.8
 _RULE_LINKS: Final = 0.2
 
@@ -110,6 +110,6 @@ def _hit_rates(load: Workload) -> list[Figure]:
             f"H({say_number(links)}) = {share * all_reads:.4g} / {all_reads:.4g} ="
             f" {say_share(share)} of reads, in {say_bytes(links * load.bytes)}",
         )
-        for links in (MOST_ENTRIES, 10**6, 10**7, 10**8, 10**9)
+        for links in (MAX_ENTRIES, 10**6, 10**7, 10**8, 10**9)
         if links < load.links
     ]

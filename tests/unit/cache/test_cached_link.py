@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.cache.cached_link import CachedLink, cached_form
+from app.cache.cached_link import CachedLink, to_cached_link
 from app.errors import LinkDisabledError, LinkExpiredError, LinkNotFoundError
 from db.links import Link
 
@@ -30,7 +30,7 @@ def test_target_is_kept_back_when_the_link_is_switched_off():
 
 
 def test_no_link_is_not_found_and_older_than_any_link():
-    missing = cached_form(None)
+    missing = to_cached_link(None)
     assert missing.version == 0
     with pytest.raises(LinkNotFoundError):
         missing.target(0)
@@ -38,4 +38,4 @@ def test_no_link_is_not_found_and_older_than_any_link():
 
 def test_row_keeps_what_a_redirect_needs_when_it_is_cached():
     row = Link("abc", "https://example.com/", END, END, enabled=False, version=7)
-    assert cached_form(row) == CachedLink(7, "https://example.com/", END_S, enabled=False)
+    assert to_cached_link(row) == CachedLink(7, "https://example.com/", END_S, enabled=False)

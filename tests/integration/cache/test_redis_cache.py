@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Iterator
 
 import pytest
 import redis
@@ -9,21 +10,34 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.cache.cached_link import CachedLink
-from app.cache.redis_cache import LinkCache
-from db.connect.redis_client import connect_redis
+from app.cache.changes import PendingChanges
+from app.cache.memory import MemoryCache
+from app.cache.redis_cache import RedisCache
+from db.connect.pool import Pool
+from db.connect.redis_client import GuardedRedis, connect_redis
 
 LINK = CachedLink(7, "https://example.org/?q=1", 2e9, enabled=False)
 UNKNOWN = CachedLink(0)
 
 
 @pytest.fixture
-def cache(redis_url: str) -> LinkCache:
+def guarded(redis_url: str) -> Iterator[GuardedRedis]:
     with connect_redis(redis_url, timeout_s=2) as client:
-        yield LinkCache(client, client, ttl_s=100, negative_ttl_s=5)
+        yield GuardedRedis(client)
+
+
+@pytest.fixture
+def cache(guarded: GuardedRedis) -> RedisCache:
+    return RedisCache(guarded, guarded.client, ttl_s=100, negative_ttl_s=5)
+
+
+@pytest.fixture
+def changes(pool: Pool, cache: RedisCache) -> PendingChanges:
+    return PendingChanges(pool, cache, MemoryCache())
 
 
 @pytest.mark.parametrize("entry", [LINK, UNKNOWN])
-def test_get_returns_what_was_put(cache: LinkCache, entry: CachedLink):
+def test_get_returns_what_was_put(cache: RedisCache, entry: CachedLink):
     assert cache.get("abc") is None
     cache.fill("abc", entry)
     assert cache.get("abc").link == entry
@@ -32,7 +46,7 @@ def test_get_returns_what_was_put(cache: LinkCache, entry: CachedLink):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(versions=st.lists(st.integers(0, 2**53 - 1), min_size=1, max_size=8))
 def test_newest_stays_when_entries_are_put_in_any_order(
-    cache: LinkCache, redis_client: "redis.Redis", versions: list[int]
+    cache: RedisCache, redis_client: "redis.Redis", versions: list[int]
 ):
     redis_client.flushdb()
     for version in versions:
@@ -41,7 +55,7 @@ def test_newest_stays_when_entries_are_put_in_any_order(
 
 
 def test_entries_end_at_different_times_and_unknown_ones_soon(
-    cache: LinkCache, redis_client: "redis.Redis"
+    cache: RedisCache, redis_client: "redis.Redis"
 ):
     random.seed(1)
     for number in range(50):
@@ -54,7 +68,7 @@ def test_entries_end_at_different_times_and_unknown_ones_soon(
 
 
 def test_get_reads_as_not_cached_when_the_value_is_damaged(
-    cache: LinkCache, redis_client: "redis.Redis"
+    cache: RedisCache, redis_client: "redis.Redis"
 ):
     redis_client.set("link:abc", "7 {nonsense")
     assert cache.get("abc") is None
@@ -62,12 +76,12 @@ def test_get_reads_as_not_cached_when_the_value_is_damaged(
 
 def test_get_and_put_go_on_when_redis_is_away(tmp_path):
     with connect_redis(f"unix://{tmp_path}/nothing.sock", timeout_s=0.05) as client:
-        cache = LinkCache(client, client, ttl_s=100, negative_ttl_s=5)
+        cache = RedisCache(GuardedRedis(client), client, ttl_s=100, negative_ttl_s=5)
         cache.fill("abc", LINK)
         assert cache.get("abc") is None
 
 
-def test_deletion_outlasts_every_slow_reader(cache: LinkCache, redis_client: "redis.Redis"):
+def test_deletion_outlasts_every_slow_reader(cache: RedisCache, redis_client: "redis.Redis"):
     cache.publish("gone", CachedLink(8))
     assert redis_client.pttl("link:gone") > 80_000
     cache.fill("gone", CachedLink(7, "https://example.org/old"))
@@ -79,7 +93,7 @@ def test_redis_is_left_alone_for_a_moment_when_it_hangs(redis_url: str, redis_cl
         connect_redis(redis_url, timeout_s=0.05) as client,
         connect_redis(redis_url, timeout_s=0.05) as patient,
     ):
-        cache = LinkCache(client, patient, ttl_s=100, negative_ttl_s=5)
+        cache = RedisCache(GuardedRedis(client), patient, ttl_s=100, negative_ttl_s=5)
         redis_client.client_pause(2_000)
         started = time.monotonic()
         for _ in range(100):
@@ -90,56 +104,35 @@ def test_redis_is_left_alone_for_a_moment_when_it_hangs(redis_url: str, redis_cl
 
 
 def test_redis_that_refuses_is_still_asked_for_what_it_has(
-    cache: LinkCache, redis_client: "redis.Redis"
+    cache: RedisCache, guarded: GuardedRedis, redis_client: "redis.Redis"
 ):
     cache.fill("abc", LINK)
     redis_client.set("link:odd", "no version")  # makes the script fail
     cache.fill("odd", LINK)
-    assert not cache.breaker.is_open
+    assert not guarded.breaker.is_open
     assert cache.get("abc").link == LINK
 
 
-def test_change_that_redis_refuses_holds_up_no_other(cache: LinkCache, redis_client: "redis.Redis"):
+def test_change_that_redis_refuses_holds_up_no_other(
+    changes: PendingChanges, cache: RedisCache, redis_client: "redis.Redis"
+):
     redis_client.set("link:odd", "no version")
     for code in ("odd", "abc"):
-        cache.publish(code, LINK)
+        changes.announce(code, LINK)
     assert cache.get("abc").link == LINK
+    assert "odd" in changes
     redis_client.delete("link:odd")
-    cache.publish_waiting()
+    changes.publish()
     assert cache.get("odd").link == LINK
+    assert "odd" not in changes
 
 
-def test_changes_that_wait_are_written_when_the_process_ends(cache: LinkCache, monkeypatch):
-    def away(**_: object) -> None:
-        raise redis.ConnectionError("Redis is away")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(cache, "_patient_put", away)
-        cache.publish("abc", LINK)
-    cache.breaker.note_success()
-    cache.close()
-    assert cache.get("abc").link == LINK
-
-
-def test_old_target_is_not_served_by_the_process_whose_change_redis_refused(
-    cache: LinkCache, monkeypatch
+def test_pending_changes_are_published_when_the_process_ends(
+    changes: PendingChanges, cache: RedisCache, guarded: GuardedRedis
 ):
-    def refuse(**_: object) -> None:
-        raise redis.ResponseError("You can't write against a read only replica.")
-
-    cache.fill("abc", LINK)
-    with monkeypatch.context() as patch:
-        patch.setattr(cache, "_patient_put", refuse)
-        cache.publish("abc", CachedLink(8, "https://example.org/new"))
-        assert cache.get("abc") is None
-    cache.publish_waiting()
-    assert cache.get("abc").link.version == 8
-
-
-def test_changes_that_wait_are_written_at_the_end_though_redis_was_just_found_away(
-    cache: LinkCache,
-):
-    cache.breaker.note_failure(redis.ConnectionError("it was away"))
-    cache.publish("abc", LINK)
-    cache.close()
+    guarded.breaker.note_failure(redis.ConnectionError("Redis is away"))
+    changes.announce("abc", LINK)
+    assert "abc" in changes
+    guarded.probe()
+    changes.close()
     assert cache.get("abc").link == LINK
