@@ -16,7 +16,7 @@ _DIGITS: Final = {character: value for value, character in enumerate(ALPHABET)}
 
 
 class InvalidCodeError(ValueError):
-    """The text is not a base62 code of the length asked for."""
+    """The text is not a base62 code of the expected length."""
 
 
 def encode(value: int, length: int = 7) -> str:

@@ -1,4 +1,4 @@
-"""JSON in and out: request bodies are checked against a type, answers are made from one."""
+"""JSON bodies: requests are checked against a type, answers are made from one."""
 
 import re
 from typing import TypeVar
@@ -15,12 +15,12 @@ _NAMED = re.compile(r"field `(?P<field>[^`]+)`")
 
 
 def read_body(kind: type[T]) -> T:
-    """The request body as a `kind`.
+    """Decode the request body as a `kind`.
 
     Raises:
         UnsupportedMediaTypeError: it is not declared as JSON.
         MalformedBodyError: it is empty or not JSON.
-        InvalidFieldError: it is JSON of another shape.
+        InvalidFieldError: it has another shape.
     """
     if not request.is_json:
         raise UnsupportedMediaTypeError("Send JSON with the header Content-Type: application/json.")
@@ -36,7 +36,7 @@ def read_body(kind: type[T]) -> T:
 
 
 def read_query(kind: type[T]) -> T:
-    """The query string as a `kind`; numbers are read from their text.
+    """Decode the query string as a `kind`; numbers are parsed from text.
 
     Raises:
         InvalidFieldError: it has another shape.
@@ -53,7 +53,7 @@ def answer(body: msgspec.Struct | dict[str, int], status: int = 200) -> Response
 
 
 def _invalid_field(message: str) -> InvalidFieldError:
-    """Say in which field the fault is; msgspec writes it at the end, or names it."""
+    """Find the field in msgspec's message: its path is at the end, or its name is quoted."""
     path = _PATH.search(message)
     named = _NAMED.search(message)
     field = path["path"] if path and path["path"] else (named["field"] if named else None)

@@ -18,7 +18,7 @@ class Strided:
     """Codes from several counters in turn. As thread-safe as the counters."""
 
     def __init__(self, counters: Sequence[Counter], shortest: int = 7) -> None:
-        """Make the strategy.
+        """Use these counters.
 
         Args:
             counters: at least one; the same ones in the same order in every process.
@@ -28,7 +28,7 @@ class Strided:
             raise ValueError("a stride needs at least one counter")
         self._counters = counters
         self._shortest = shortest
-        # Processes begin at different counters, so that they do not queue up at the same one.
+        # Processes start at different counters, so that they do not queue at the same one.
         self._turns = itertools.count(secrets.randbelow(len(counters)))
 
     def candidate(self, target_url: str, attempt: int) -> str:

@@ -158,8 +158,8 @@ def test_removal_is_noted_when_a_journal_is_counted_to_its_end(pipeline: Pipelin
 
 def test_host_is_ready_when_counting_lags(hop: Hop):
     code = hop.shorten()
-    for housekeeper in hop.process.housekeepers:  # nothing is shipped
-        housekeeper.close()
+    for thread in hop.process.job_threads:  # nothing is shipped
+        thread.close()
     assert hop.client.get(f"/{code}").status_code == 302
     found = read_lag(
         Path(hop.process.settings.journal_dir), hop.process.pool, hop.process.stream_client

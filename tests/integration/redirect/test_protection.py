@@ -173,17 +173,17 @@ def test_postgres_is_left_alone_after_failures_and_asked_again_later(tmp_path):
         assert pool.breaker.is_open
         asked = pool.get_stats()["requests_num"]
         for _ in range(20):
-            with pytest.raises(DatabaseUnavailableError, match="left alone"):
+            with pytest.raises(DatabaseUnavailableError, match="breaker is open"):
                 ping(pool)
         assert pool.get_stats()["requests_num"] == asked
-        wait_until(lambda: not raises_left_alone(pool), within_s=5)
+        wait_until(lambda: not raises_breaker_open(pool), within_s=5)
 
 
-def raises_left_alone(pool: Pool) -> bool:
+def raises_breaker_open(pool: Pool) -> bool:
     try:
         ping(pool)
     except DatabaseUnavailableError as error:
-        return "left alone" in str(error)
+        return "breaker is open" in str(error)
     return False
 
 

@@ -44,8 +44,8 @@ def test_target_gets_its_normal_form_when_it_is_allowed(text, expected):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "Give the address"),
-        ("   ", "Give the address"),
+        ("", "Give the URL"),
+        ("   ", "Give the URL"),
         ("ftp://example.com/", "Only http"),
         ("javascript:alert(1)", "Only http"),
         ("data:text/html,<h1>x</h1>", "Only http"),
