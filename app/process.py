@@ -136,7 +136,7 @@ def open_process(settings: Settings) -> WebProcess:
         redis_cache=redis_cache,
         changes=changes,
         listener=InvalidationListener(patient_client, memory),
-        reader=LinkReader(pool, memory, redis_cache, changes, guess_limit),
+        reader=LinkReader(pool, memory, redis_cache, guess_limit),
         codes=codes,
         shortener=Shortener(pool, redis_cache, codes.strategy),
         editor=LinkEditor(pool, changes),

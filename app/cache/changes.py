@@ -69,7 +69,7 @@ class PendingChanges:
         In this order, a reader that misses in memory finds the new entry in Redis.
         """
         with self._lock:
-            change = self._pending.setdefault(code, _Change())
+            change = self._add(code)
             if change.link is None or change.link.version < link.version:
                 change.link = link
         self._publish(code, change)
@@ -78,7 +78,7 @@ class PendingChanges:
     def note_unconfirmed(self, code: str) -> None:
         """Postgres broke off during a change, and may have made it."""
         with self._lock:
-            self._pending.setdefault(code, _Change()).settles_s = math.inf
+            self._add(code).settles_s = math.inf
 
     def publish(self) -> None:
         """Publish what Redis does not have yet. A periodic job."""
@@ -104,8 +104,8 @@ class PendingChanges:
                     change.settles_s = self._now_s() + SETTLED_AFTER_S
                 elif settles_s < self._now_s():
                     change.settles_s = None
-                if change.link is not None or change.settles_s is not None:
-                    self._pending[code] = change  # behind the others
+                self._pending[code] = change  # behind the others
+                self._remove_if_done(code, change)
 
     def close(self) -> None:
         """Publish what Redis takes. The rest is lost with this process."""
@@ -127,5 +127,13 @@ class PendingChanges:
         with self._lock:
             if change.link is link:  # else it was changed again meanwhile
                 change.link = None
-                if change.settles_s is None and self._pending.get(code) is change:
-                    del self._pending[code]
+                self._remove_if_done(code, change)
+
+    def _add(self, code: str) -> _Change:
+        self._redis_cache.outdated.add(code)
+        return self._pending.setdefault(code, _Change())
+
+    def _remove_if_done(self, code: str, change: _Change) -> None:
+        if change.link is None and change.settles_s is None and self._pending.get(code) is change:
+            del self._pending[code]
+            self._redis_cache.outdated.discard(code)

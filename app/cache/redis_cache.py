@@ -14,8 +14,7 @@ entry is no old target: an edit overwrites it.
 import random
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Final, TypeVar, cast
+from typing import Any, Final
 
 import msgspec
 import redis
@@ -23,8 +22,6 @@ import redis
 from app.cache.cached_link import CachedLink
 from db.connect.redis_client import GuardedRedis
 from db.errors import RedisUnavailableError
-
-T = TypeVar("T")
 
 KEY_PREFIX: Final = "link:"
 LEASE_PREFIX: Final = "lease:"
@@ -106,6 +103,8 @@ class RedisCache:
             negative_ttl_s: life of "there is no such link".
         """
         self._redis = guarded
+        # Codes whose entry may be older than Postgres; `app.cache.changes` keeps this set.
+        self.outdated: set[str] = set()
         self._ttl_s = ttl_s
         self._negative_ttl_s = negative_ttl_s
         self._put = guarded.client.register_script(_PUT)
@@ -114,9 +113,10 @@ class RedisCache:
         self._patient_put_many = patient_client.register_script(_PUT_MANY)
 
     def get(self, code: str) -> CacheEntry | None:
-        """The entry of a code, or None if there is none or Redis does not answer."""
-        client = self._redis.client
-        value = self._ask(lambda: cast("bytes | None", client.get(KEY_PREFIX + code)), None)
+        """The entry of a code; None if there is none, it is outdated, or Redis does not answer."""
+        if code in self.outdated:
+            return None
+        value = self._ask(None, self._redis.client.get, KEY_PREFIX + code)
         return None if value is None else decode_entry(value)
 
     def take_lease(self, code: str) -> bool:
@@ -125,16 +125,16 @@ class RedisCache:
         The lease ends with `fill` or `end_lease`, or by itself if the holder dies. Without Redis
         every process gets it.
         """
-        client, key = self._redis.client, LEASE_PREFIX + code
-        return self._ask(lambda: bool(client.set(key, b"", nx=True, px=LEASE_MS)), True)
+        set_key, key = self._redis.client.set, LEASE_PREFIX + code
+        return bool(self._ask(True, set_key, key, b"", nx=True, px=LEASE_MS))
 
     def end_lease(self, code: str) -> None:
         """Let another process try, because this one's look-up failed."""
-        self._ask(lambda: self._redis.client.delete(LEASE_PREFIX + code), None)
+        self._ask(None, self._redis.client.delete, LEASE_PREFIX + code)
 
     def fill(self, code: str, link: CachedLink) -> None:
         """Write what a reader found in Postgres, unless a newer entry is there; ends the lease."""
-        self._ask(lambda: self._put(keys=_keys(code), args=self._arguments(link)), None)
+        self._ask(None, self._put, keys=_keys(code), args=self._arguments(link))
 
     def fill_many(self, links: Mapping[str, CachedLink], *, is_patient: bool = False) -> None:
         """`fill` for many codes that were just created, in few round trips; ends no lease.
@@ -149,18 +149,18 @@ class RedisCache:
             batch = codes[start : start + FILL_BATCH]
             keys = [KEY_PREFIX + code for code in batch]
             arguments = [one for code in batch for one in self._arguments(links[code])[1:]]
-            self._ask(partial(put_many, keys=keys, args=arguments), None)
+            self._ask(None, put_many, keys=keys, args=arguments)
 
     def publish(self, code: str, link: CachedLink) -> bool:
         """Write a change that Postgres has committed; False if Redis did not take it."""
-        arguments = self._arguments(link)
-        return self._ask(
-            lambda: self._patient_put(keys=_keys(code), args=arguments) is not None, False
-        )
+        keys, arguments = _keys(code), self._arguments(link)
+        return self._ask(None, self._patient_put, keys=keys, args=arguments) is not None
 
-    def _ask(self, command: Callable[[], T], otherwise: T) -> T:
+    def _ask(
+        self, otherwise: Any, command: Callable[..., Any], *arguments: Any, **options: Any
+    ) -> Any:
         try:
-            return self._redis.ask(command)
+            return self._redis.ask(command, *arguments, **options)
         except RedisUnavailableError:
             return otherwise
 

@@ -5,7 +5,8 @@ from typing import Final
 
 from app.errors import InvalidAliasError
 
-_RULE: Final = re.compile(r"[A-Za-z0-9_-]{3,64}")
+# What some link could have as its code; anything else need not be looked up.
+CODE: Final = re.compile(r"[A-Za-z0-9_-]{3,64}")
 
 # The first path segment of every route, present or foreseeable, and what browsers and robots ask of
 # any host. Generated codes are checked too: "metrics" has seven letters.
@@ -20,11 +21,6 @@ RESERVED: Final = frozenset(
 )
 
 
-def is_code(text: str) -> bool:
-    """Whether a link could have this code. If not, it need not be looked up."""
-    return _RULE.fullmatch(text) is not None
-
-
 def is_reserved(code: str) -> bool:
     """Whether hop keeps this word for itself, in upper or lower case."""
     return code.lower() in RESERVED
@@ -36,7 +32,7 @@ def check_alias(alias: str) -> None:
     Raises:
         InvalidAliasError: it breaks a rule; the message says which.
     """
-    if not is_code(alias):
+    if not CODE.fullmatch(alias):
         raise InvalidAliasError(
             "An alias has 3 to 64 characters: letters A-Z and a-z, digits, - and _.", field="alias"
         )

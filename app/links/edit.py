@@ -9,7 +9,7 @@ from typing import Final
 from app.cache.cached_link import CachedLink, to_cached_link
 from app.cache.changes import PendingChanges
 from app.errors import EditConflictError, LinkNotFoundError
-from app.links.alias import is_code
+from app.links.alias import CODE
 from db.connect.pool import Pool
 from db.errors import DatabaseUnavailableError
 from db.links import Link, delete_link, find_link, update_link
@@ -32,7 +32,7 @@ class LinkEditor:
             LinkNotFoundError: there is none.
             DatabaseUnavailableError: Postgres cannot be asked.
         """
-        link = find_link(self._pool, code) if is_code(code) else None
+        link = find_link(self._pool, code) if CODE.fullmatch(code) else None
         if link is None:
             raise LinkNotFoundError(f"No link has the code {code!r}.")
         return link
@@ -62,7 +62,7 @@ class LinkEditor:
             DatabaseUnavailableError: not now; the link may have been deleted.
         """
         with self._noting_unconfirmed(code):
-            deletion = delete_link(self._pool, code) if is_code(code) else None
+            deletion = delete_link(self._pool, code) if CODE.fullmatch(code) else None
         if deletion is None:
             raise LinkNotFoundError(f"No link has the code {code!r}.")
         # Announced again for a link that was deleted before: the first request may have died

@@ -10,7 +10,7 @@ import msgspec
 from app.cache.cached_link import to_cached_link
 from app.cache.memory import MemoryCache
 from app.cache.redis_cache import RedisCache
-from app.links.alias import is_code
+from app.links.alias import CODE
 from app.redirect.lookup import Tier
 from db.connect.pool import Pool
 from db.links import find_link
@@ -43,7 +43,7 @@ def explain(pool: Pool, memory: MemoryCache, redis_cache: RedisCache, code: str)
     Raises:
         DatabaseUnavailableError: Postgres cannot be asked.
     """
-    if not is_code(code):
+    if not CODE.fullmatch(code):
         return Explanation(code, "rule", os.getpid(), [Step(tier="rule", outcome="unknown")])
     steps = []
     for ask in (

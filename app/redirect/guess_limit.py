@@ -63,13 +63,13 @@ class GuessLimit:
             return
         client = self._pseudonym(_network(address))
         try:
-            self._redis.ask(lambda: self._in_redis.hit(limit, client))
+            self._redis.ask(self._in_redis.hit, limit, client)
         except RedisUnavailableError:
             self._in_memory.hit(limit, client)
 
     def _test_in_redis(self, limit: RateLimitItem, client: str) -> bool:
         try:
-            return self._redis.ask(lambda: self._in_redis.test(limit, client))
+            return bool(self._redis.ask(self._in_redis.test, limit, client))
         except RedisUnavailableError:
             return True
 

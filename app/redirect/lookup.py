@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from app.cache.cached_link import CachedLink, to_cached_link
-from app.cache.changes import PendingChanges
 from app.cache.memory import MemoryCache
 from app.cache.redis_cache import CacheEntry, RedisCache
-from app.links.alias import is_code
+from app.links.alias import CODE
 from app.redirect.guess_limit import GuessLimit
 from db.connect.pool import Pool
 from db.errors import DatabaseUnavailableError
@@ -45,7 +44,6 @@ class LinkReader:
         pool: Pool,
         memory: MemoryCache,
         redis_cache: RedisCache,
-        changes: PendingChanges,
         guess_limit: GuessLimit,
     ) -> None:
         """Use the tiers.
@@ -54,13 +52,11 @@ class LinkReader:
             pool: the database.
             memory: filled here, asked by the hot path.
             redis_cache: asked and filled here.
-            changes: codes for which Redis may be behind.
             guess_limit: who may still ask for codes that are in no cache.
         """
         self._pool = pool
         self._memory = memory
         self._redis_cache = redis_cache
-        self._changes = changes
         self._guess_limit = guess_limit
         self._flights: SingleFlight[Found] = SingleFlight()
 
@@ -76,7 +72,7 @@ class LinkReader:
             DatabaseUnavailableError: the code is not cached and Postgres cannot be asked. This is
                 not the same as "no such link".
         """
-        if not is_code(code):
+        if not CODE.fullmatch(code):
             return Found(to_cached_link(None), "rule")
         ticket, now = self._memory.ticket(), time.time()
         found = self._find(code, address, now)
@@ -86,7 +82,7 @@ class LinkReader:
         return found
 
     def _find(self, code: str, address: str, now: float) -> Found:
-        entry = None if code in self._changes else self._redis_cache.get(code)
+        entry = self._redis_cache.get(code)
         if entry is not None and now < entry.fresh_until:
             return Found(entry.link, "redis")
         if entry is not None:

@@ -38,7 +38,7 @@ def without_memory() -> Flask:
     opened = _open()
     memory = MemoryCache(max_entries=0)
     no_limit = GuessLimit(None, opened.cache_redis, opened.recorder.pseudonym)
-    reader = LinkReader(opened.pool, memory, opened.redis_cache, opened.changes, no_limit)
+    reader = LinkReader(opened.pool, memory, opened.redis_cache, no_limit)
     return create_app(dataclasses.replace(opened, memory=memory, reader=reader))
 
 

@@ -4,7 +4,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Any, Final
 
 import redis
 import structlog
@@ -15,8 +15,6 @@ from db.errors import RedisUnavailableError
 from guard.breaker import Breaker
 
 log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
 
 # A Redis that is full refuses every write: one line in the log will do.
 LOG_EVERY_S: Final = 10.0
@@ -46,8 +44,8 @@ class GuardedRedis:
         self.breaker = Breaker("Redis", failures=1, pause_s=math.inf)
         self._logged_s = -LOG_EVERY_S
 
-    def ask(self, command: Callable[[], T]) -> T:
-        """Run a command.
+    def ask(self, command: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Run a command, such as `ask(client.get, "link:abc")`.
 
         Raises:
             RedisUnavailableError: there is no answer, or the breaker is open.
@@ -55,7 +53,7 @@ class GuardedRedis:
         if not self.breaker.allows():
             raise RedisUnavailableError("the breaker is open")
         try:
-            answer = command()
+            answer = command(*arguments, **options)
         except redis.ResponseError as error:  # it is alive, but full, a replica or the like
             self._log_refusal(error)
             raise RedisUnavailableError(str(error)) from error

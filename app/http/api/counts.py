@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from app.http.bodies import answer
 from app.http.context import web_process
-from app.links.alias import is_code
+from app.links.alias import CODE
 from db.clicks.stats import read_clicks
 
 blueprint = Blueprint("counts", __name__)
@@ -20,5 +20,5 @@ MAX_CODES: Final = 50
 @blueprint.get("/counts")
 def get_counts() -> Response:
     """Clicks of the first `MAX_CODES` codes; 0 for those without any."""
-    codes = [code for code in request.args.get("codes", "").split(",") if is_code(code)]
+    codes = [code for code in request.args.get("codes", "").split(",") if CODE.fullmatch(code)]
     return answer(read_clicks(web_process().pool, codes[:MAX_CODES]))

@@ -25,7 +25,7 @@ def limited(hop: Hop) -> Hop:
 def with_limit(hop: Hop, guarded: GuardedRedis) -> WebProcess:
     opened = hop.process
     limit = GuessLimit(read_limit("3/minute"), guarded, opened.recorder.pseudonym)
-    reader = LinkReader(opened.pool, opened.memory, opened.redis_cache, opened.changes, limit)
+    reader = LinkReader(opened.pool, opened.memory, opened.redis_cache, limit)
     return dataclasses.replace(opened, reader=reader)
 
 

@@ -23,6 +23,7 @@ class Redis:
     def __init__(self) -> None:
         self.is_away = False
         self.published: list[tuple[str, int]] = []
+        self.outdated: set[str] = set()
 
     def publish(self, code: str, link: CachedLink) -> bool:
         if not self.is_away:
@@ -62,6 +63,7 @@ def test_change_that_redis_takes_is_not_pending(pending, redis):
     pending.announce("abc", CachedLink(2))
     assert redis.published == [("abc", 2)]
     assert "abc" not in pending
+    assert redis.outdated == set()
 
 
 def test_change_that_redis_does_not_take_is_published_when_it_is_back(pending, redis):
@@ -71,10 +73,12 @@ def test_change_that_redis_does_not_take_is_published_when_it_is_back(pending, r
     pending.announce("abc", CachedLink(3))  # committed before 4, announced after it
     pending.publish()
     assert "abc" in pending
+    assert redis.outdated == {"abc"}
     redis.is_away = False
     pending.publish()
     assert redis.published == [("abc", 4)]
     assert "abc" not in pending
+    assert redis.outdated == set()
 
 
 def test_unconfirmed_link_is_read_again_until_no_statement_can_change_it(
