@@ -66,6 +66,12 @@ class WebProcess:
             "redis": lambda: self.cache_redis.ask(self.cache_redis.client.ping),
         }
 
+    def start(self) -> None:
+        """Start the threads."""
+        for thread in self.job_threads:
+            thread.start()
+        self.listener.start()
+
     def close(self) -> None:
         """Ship the last clicks, then close everything."""
         for thread in self.job_threads:
@@ -113,19 +119,14 @@ def open_process(settings: Settings) -> WebProcess:
     )
     changes = PendingChanges(pool, redis_cache, memory)
     codes = open_strategy(settings, jobs_pool)
-    directory = Path(settings.journal_dir)
-    journal = Journal(directory, quota_bytes=settings.journal_quota_bytes)
-    countries = open_countries(settings.geoip_db) if settings.geoip_db else None
-    recorder = ClickRecorder(journal, countries)
-    shipper = Shipper(
-        directory=directory,
-        journal=journal,
-        pool=jobs_pool,
-        wire=patient_client,
-        rotate_bytes=rotate_bytes(settings.journal_quota_bytes),
-    )
+    journal, recorder, shipper = _open_clicks(settings, jobs_pool, patient_client)
     guess_limit = GuessLimit(read_limit(settings.rate_limit), guarded, recorder.pseudonym)
     export = _export(memory, recorder, shipper)
+    jobs = [
+        *_click_jobs(recorder, shipper, jobs_pool),
+        *_link_jobs(changes, guarded, pool),
+        Job("export metrics", 1.0, export.run),
+    ]
     process = WebProcess(
         settings=settings,
         pool=pool,
@@ -143,23 +144,28 @@ def open_process(settings: Settings) -> WebProcess:
         recorder=recorder,
         shipper=shipper,
         export=export,
-        # Threads of their own: a server that does not answer must not keep clicks from the disk.
-        job_threads=(
-            JobThread(_disk_jobs(settings, journal), AWAY),
-            JobThread(
-                [
-                    *_click_jobs(recorder, shipper, jobs_pool),
-                    *_link_jobs(changes, guarded, pool),
-                    Job("export metrics", 1.0, export.run),
-                ],
-                AWAY,
-            ),
-        ),
+        # Two threads: a server that does not answer must not keep clicks from the disk.
+        job_threads=(JobThread(_disk_jobs(settings, journal), AWAY), JobThread(jobs, AWAY)),
     )
-    for thread in process.job_threads:
-        thread.start()
-    process.listener.start()
+    process.start()
     return process
+
+
+def _open_clicks(
+    settings: Settings, pool: Pool, stream_client: "redis.Redis"
+) -> tuple[Journal, ClickRecorder, Shipper]:
+    """The path of a click out of this process."""
+    directory = Path(settings.journal_dir)
+    journal = Journal(directory, quota_bytes=settings.journal_quota_bytes)
+    countries = open_countries(settings.geoip_db) if settings.geoip_db else None
+    shipper = Shipper(
+        directory=directory,
+        journal=journal,
+        pool=pool,
+        wire=stream_client,
+        rotate_bytes=rotate_bytes(settings.journal_quota_bytes),
+    )
+    return journal, ClickRecorder(journal, countries), shipper
 
 
 def _disk_jobs(settings: Settings, journal: Journal) -> list[Job]:
