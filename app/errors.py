@@ -11,14 +11,12 @@ MAX_BODY_BYTES: Final = 64 * 1024
 
 
 class HopError(Exception):
-    """A request that cannot be served as asked."""
+    """A request that cannot be served as asked. Each error is a subclass."""
 
-    status: ClassVar[int] = 500
-    slug: ClassVar[str] = "internal-error"  # /problems/<slug> is the page that explains it
-    title: ClassVar[str] = "hop made a mistake"
-    meaning: ClassVar[str] = (
-        "An error that hop does not know. The log has it, under the request id of the answer."
-    )
+    status: ClassVar[int]
+    slug: ClassVar[str]  # /problems/<slug> is the page that explains it
+    title: ClassVar[str]
+    meaning: ClassVar[str]
     retry_after_s: ClassVar[int | None] = None
 
     def __init__(self, detail: str | None = None, *, field: str | None = None) -> None:
@@ -34,10 +32,17 @@ class HopError(Exception):
 
 
 def all_errors(base: type[HopError] = HopError) -> Iterator[type[HopError]]:
-    """The class and all below it."""
-    yield base
+    """All classes below a class."""
     for kind in base.__subclasses__():
+        yield kind
         yield from all_errors(kind)
+
+
+class InternalError(HopError):
+    status = 500
+    slug = "internal-error"
+    title = "hop made a mistake"
+    meaning = "An error that hop does not know. The log has it, under the request id of the answer."
 
 
 class MalformedBodyError(HopError):

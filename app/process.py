@@ -28,13 +28,13 @@ from db.connect.redis_client import GuardedRedis, connect_redis
 from db.errors import DatabaseUnavailableError
 from guard.periodic import Job, JobThread
 
-# For what may not be lost or may take long: changes, the stream, invalidations.
+# For changes, the streams and invalidations, where waiting is better than losing.
 PATIENT_TIMEOUT_S: Final = 2.0
 # A request that waits longer for a connection is shed.
 REQUEST_WAIT_S: Final = 0.15
 JOB_CONNECTIONS: Final = 3
-# What a job may raise while a server or the disk is away.
-AWAY: Final = (redis.RedisError, DatabaseUnavailableError, OSError)
+# What a job may raise while a server is away or the disk is full.
+TRANSIENT_ERRORS: Final = (redis.RedisError, DatabaseUnavailableError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class WebProcess:
     pool: Pool  # for requests
     jobs_pool: Pool  # requests that use up their own connections delay no job
     cache_redis: GuardedRedis
-    stream_client: "redis.Redis"
+    patient_client: "redis.Redis"
     memory: MemoryCache
     redis_cache: RedisCache
     changes: PendingChanges
@@ -63,7 +63,7 @@ class WebProcess:
         """For each server, a call that raises DatabaseUnavailableError or RedisUnavailableError."""
         return {
             "postgres": lambda: ping(self.pool),
-            "redis": lambda: self.cache_redis.ask(self.cache_redis.client.ping),
+            "redis": self.cache_redis.ping,
         }
 
     def start(self) -> None:
@@ -90,11 +90,13 @@ class WebProcess:
         self.pool.close()
         self.jobs_pool.close()
         self.cache_redis.client.close()
-        self.stream_client.close()
+        self.patient_client.close()
 
 
 def open_process(settings: Settings) -> WebProcess:
-    """Open everything, after fork. Postgres and Redis may be away: each use copes with that.
+    """Open everything and start the threads, after fork.
+
+    Postgres and Redis may be away: each use copes with that.
 
     Raises:
         OSError: the journal's directory cannot be written to.
@@ -132,7 +134,7 @@ def open_process(settings: Settings) -> WebProcess:
         pool=pool,
         jobs_pool=jobs_pool,
         cache_redis=guarded,
-        stream_client=patient_client,
+        patient_client=patient_client,
         memory=memory,
         redis_cache=redis_cache,
         changes=changes,
@@ -145,14 +147,17 @@ def open_process(settings: Settings) -> WebProcess:
         shipper=shipper,
         export=export,
         # Two threads: a server that does not answer must not keep clicks from the disk.
-        job_threads=(JobThread(_disk_jobs(settings, journal), AWAY), JobThread(jobs, AWAY)),
+        job_threads=(
+            JobThread(_disk_jobs(settings, journal), TRANSIENT_ERRORS),
+            JobThread(jobs, TRANSIENT_ERRORS),
+        ),
     )
     process.start()
     return process
 
 
 def _open_clicks(
-    settings: Settings, pool: Pool, stream_client: "redis.Redis"
+    settings: Settings, pool: Pool, patient_client: "redis.Redis"
 ) -> tuple[Journal, ClickRecorder, Shipper]:
     """The path of a click out of this process."""
     directory = Path(settings.journal_dir)
@@ -162,7 +167,7 @@ def _open_clicks(
         directory=directory,
         journal=journal,
         pool=pool,
-        wire=stream_client,
+        wire=patient_client,
         rotate_bytes=rotate_bytes(settings.journal_quota_bytes),
     )
     return journal, ClickRecorder(journal, countries), shipper

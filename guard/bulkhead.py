@@ -45,7 +45,9 @@ class Bulkhead:
         self._wait_s = wait_s
         self._now_s = now_s
         self._taken = 0
-        self._last_move_s = 0.0  # a place was given back, or taken while most were free
+        self._last_progress_s = (
+            0.0  # when a place was last freed, or requested while most were free
+        )
         self._changed = threading.Condition(threading.Lock())
         self._held = _Held()
 
@@ -72,21 +74,21 @@ class Bulkhead:
         if self._held.depth == 0:
             with self._changed:
                 self._taken -= 1
-                self._last_move_s = self._now_s()
+                self._last_progress_s = self._now_s()
                 self._changed.notify()
 
     def _take(self) -> bool:
         """Wait for a place while others are given back; False if none becomes free in time.
 
-        If nothing has moved for `wait_s`, the server hangs and nobody starts to wait: a waiting
+        Without progress for `wait_s`, the server hangs and nobody starts to wait: a waiting
         thread is one that the bulkhead exists to keep free.
         """
         with self._changed:
             started_s = self._now_s()
             if 2 * self._taken < self._places:  # a burst, not a hang
-                self._last_move_s = started_s
+                self._last_progress_s = started_s
             while self._taken >= self._places:
-                left_s = min(started_s, self._last_move_s) + self._wait_s - self._now_s()
+                left_s = min(started_s, self._last_progress_s) + self._wait_s - self._now_s()
                 if left_s <= 0:
                     return False
                 self._changed.wait(left_s)

@@ -78,13 +78,16 @@ class GroupCommit(Generic[Item, Result]):
             return
         with self._lock:
             mine.group, self._line = self._line, []
+        failure: BaseException = RuntimeError("the leader of the group wrote nothing")
         try:
             yield mine
         except BaseException as error:
-            for place in mine.group:
-                place.error = error
+            failure = error
             raise
         finally:
+            for place in mine.group:
+                if not place.results:
+                    place.error = failure
             self._hand_over(mine.group)
 
     def _hand_over(self, written: Sequence[Place[Item, Result]]) -> None:

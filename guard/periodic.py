@@ -51,7 +51,7 @@ class Job:
 class JobThread:
     """Runs jobs in turn on one thread.
 
-    A job that waits for a server delays the others: what must not be late gets its own thread.
+    A job that waits for a server delays the others: give urgent jobs their own thread.
     """
 
     def __init__(self, jobs: Sequence[Job], expected: tuple[type[Exception], ...] = ()) -> None:

@@ -1,16 +1,14 @@
 """Changes of links that the caches may not have yet.
 
-Two things can go wrong between a change and the caches. Redis may not take it: it is kept here, and
-published when Redis is back. Or Postgres may not confirm it although it was made: the row is read
-again until no statement can still change it, and the caches are told what it says.
+Two things can go wrong between a change and the caches. The write to Redis may fail: the change is
+kept here, and published when Redis is back. Or the connection to Postgres may fail during a commit:
+the row is read again until no statement can still change it, and the caches are told what it says.
 """
 
-import math
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 import structlog
@@ -23,7 +21,7 @@ from db.links import find_deleted_version, find_link
 
 log = structlog.get_logger(__name__)
 
-# Counted from the first answer of Postgres. By then every statement is committed or given up: none
+# Counted from the first answer of Postgres. By then every statement is committed or cancelled: none
 # may take longer than db.connect.pool.STATEMENT_TIMEOUT_MS.
 SETTLED_AFTER_S: Final = 10.0
 # A script may have changed thousands of links while Postgres was away: other jobs get their turn.
@@ -32,10 +30,9 @@ SETTLE_BATCH: Final = 100
 
 @dataclass(slots=True, eq=False)
 class _Change:
-    link: CachedLink | None = None  # what Redis does not have; None when it has all that is known
-    # When the row is read for the last time. None: Postgres has confirmed the change. Infinite: it
-    # has not answered since.
-    settles_s: float | None = None
+    unpublished: CachedLink | None = None  # what Redis does not have
+    unconfirmed: int = 0  # changes that Postgres did not confirm; 0 once they are settled
+    settles_s: float | None = None  # when the row is read for the last time, once Postgres answers
 
 
 class PendingChanges:
@@ -59,30 +56,31 @@ class PendingChanges:
         self._pending: dict[str, _Change] = {}
         self._lock = threading.Lock()
 
-    def __contains__(self, code: str) -> bool:
-        """Whether Redis may hold an older entry of this code than Postgres."""
-        return code in self._pending
-
     def announce(self, code: str, link: CachedLink) -> None:
         """Tell the caches of a change: Redis, which tells all processes, then our own memory.
 
         In this order, a reader that misses in memory finds the new entry in Redis.
         """
         with self._lock:
-            change = self._add(code)
-            if change.link is None or change.link.version < link.version:
-                change.link = link
+            change = self._pending.setdefault(code, _Change())
+            if change.unpublished is None or change.unpublished.version < link.version:
+                change.unpublished = link
+                self._redis_cache.hide(code)
         self._publish(code, change)
         self._memory.drop(f"/{code}")
 
     def note_unconfirmed(self, code: str) -> None:
-        """Postgres broke off during a change, and may have made it."""
+        """The connection failed during a change, which may have been committed."""
         with self._lock:
-            self._add(code).settles_s = math.inf
+            change = self._pending.setdefault(code, _Change())
+            change.unconfirmed += 1
+            change.settles_s = None
 
     def publish(self) -> None:
         """Publish what Redis does not have yet. A periodic job."""
-        for code, change in list(self._pending.items()):
+        with self._lock:
+            pending = list(self._pending.items())
+        for code, change in pending:
             self._publish(code, change)
 
     def settle(self) -> None:
@@ -92,26 +90,30 @@ class PendingChanges:
             DatabaseUnavailableError: the rest is read next time.
         """
         with self._lock:
-            unconfirmed = [c for c, change in self._pending.items() if change.settles_s is not None]
-        for code in islice(unconfirmed, SETTLE_BATCH):
+            unconfirmed = [
+                (code, change, change.unconfirmed)
+                for code, change in self._pending.items()
+                if change.unconfirmed
+            ]
+        for code, change, noted in unconfirmed[:SETTLE_BATCH]:
             link = self._read(code)
             if link is not None:
                 self.announce(code, link)
             with self._lock:
-                change = self._pending.pop(code)
-                settles_s = change.settles_s or math.inf
-                if settles_s == math.inf:
-                    change.settles_s = self._now_s() + SETTLED_AFTER_S
-                elif settles_s < self._now_s():
-                    change.settles_s = None
-                self._pending[code] = change  # behind the others
+                if change.unconfirmed == noted:  # else the row was read too early for the last one
+                    self._age(change)
+                self._pending[code] = self._pending.pop(code)  # behind the others
                 self._remove_if_done(code, change)
 
     def close(self) -> None:
         """Publish what Redis takes. The rest is lost with this process."""
         self.publish()
         if self._pending:
-            log.error("changes are lost that caches may not have", codes=sorted(self._pending))
+            log.error("pending changes lost", codes=sorted(self._pending))
+
+    def __contains__(self, code: str) -> bool:
+        """Whether a change of this code is pending."""
+        return code in self._pending
 
     def _read(self, code: str) -> CachedLink | None:
         link = find_link(self._pool, code)
@@ -120,20 +122,24 @@ class PendingChanges:
         version = find_deleted_version(self._pool, code)
         return None if version is None else CachedLink(version)
 
+    def _age(self, change: _Change) -> None:
+        now_s = self._now_s()
+        if change.settles_s is None:
+            change.settles_s = now_s + SETTLED_AFTER_S
+        elif change.settles_s < now_s:
+            change.unconfirmed = 0
+
     def _publish(self, code: str, change: _Change) -> None:
-        link = change.link
+        link = change.unpublished
         if link is None or not self._redis_cache.publish(code, link):
             return
         with self._lock:
-            if change.link is link:  # else it was changed again meanwhile
-                change.link = None
+            if change.unpublished is link:  # else it was changed again meanwhile
+                change.unpublished = None
+                self._redis_cache.show(code)
                 self._remove_if_done(code, change)
 
-    def _add(self, code: str) -> _Change:
-        self._redis_cache.outdated.add(code)
-        return self._pending.setdefault(code, _Change())
-
     def _remove_if_done(self, code: str, change: _Change) -> None:
-        if change.link is None and change.settles_s is None and self._pending.get(code) is change:
+        is_done = change.unpublished is None and not change.unconfirmed
+        if is_done and self._pending.get(code) is change:
             del self._pending[code]
-            self._redis_cache.outdated.discard(code)

@@ -2,9 +2,9 @@
 
 One connection both tracks and listens: CLIENT TRACKING ... BCAST, redirected to itself, with a
 subscription to `__redis__:invalidate` (RESP2, Redis 6 or newer; see
-https://redis.io/docs/latest/develop/reference/client-side-caching/). So neither half lives without
-the other: when the connection breaks, memory is emptied at once, and its entries live for a second
-at most until there is a new connection.
+https://redis.io/docs/latest/develop/reference/client-side-caching/). So tracking and subscription
+fail together: when the connection breaks, memory is emptied at once, and its entries live for a
+second at most until there is a new connection.
 """
 
 import random

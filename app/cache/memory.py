@@ -9,7 +9,9 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from app.cache.cached_link import CachedLink
 
@@ -21,7 +23,7 @@ MAX_ENTRIES: Final = 100_000
 MAX_DROPS: Final = 10_000  # remembered by code
 
 
-class MemoryEntry(NamedTuple):
+class MemoryEntry(msgspec.Struct, frozen=True, gc=False):
     """Where a path leads, until `ends_s` by the cache's clock."""
 
     target_url: str
@@ -37,7 +39,7 @@ class MemoryCache:
         """Start empty, and without invalidations until `clear(is_tracked=True)`.
 
         Args:
-            max_entries: beyond it, the entry that was put first goes first.
+            max_entries: when full, the entry that was put longest ago is evicted.
             now_s: a clock in seconds that never steps back.
         """
         self.now_s = now_s

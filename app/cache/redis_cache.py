@@ -8,9 +8,10 @@ When Redis does not answer, every read is "not cached" and redirects come from P
 
 An entry is fresh for its TTL and is kept as long again, up to ten minutes. Meanwhile one reader
 asks Postgres and the others are served the stale entry (stale-while-revalidate, RFC 5861). A stale
-entry is no old target: an edit overwrites it.
+entry still has the current target, because an edit overwrites it.
 """
 
+import contextlib
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -78,7 +79,7 @@ def decode_entry(value: bytes) -> CacheEntry | None:
     """Decode a value; None if it is damaged or written by a release with another format."""
     try:
         return _decoder.decode(value.partition(b" ")[2])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 
@@ -103,8 +104,7 @@ class RedisCache:
             negative_ttl_s: life of "there is no such link".
         """
         self._redis = guarded
-        # Codes whose entry may be older than Postgres; `app.cache.changes` keeps this set.
-        self.outdated: set[str] = set()
+        self._hidden: set[str] = set()
         self._ttl_s = ttl_s
         self._negative_ttl_s = negative_ttl_s
         self._put = guarded.client.register_script(_PUT)
@@ -113,11 +113,19 @@ class RedisCache:
         self._patient_put_many = patient_client.register_script(_PUT_MANY)
 
     def get(self, code: str) -> CacheEntry | None:
-        """The entry of a code; None if there is none, it is outdated, or Redis does not answer."""
-        if code in self.outdated:
+        """The entry of a code; None if there is none, it is hidden, or Redis does not answer."""
+        if code in self._hidden:
             return None
         value = self._ask(None, self._redis.client.get, KEY_PREFIX + code)
         return None if value is None else decode_entry(value)
+
+    def hide(self, code: str) -> None:
+        """Serve no entry of this code: Redis may hold an older one than Postgres."""
+        self._hidden.add(code)
+
+    def show(self, code: str) -> None:
+        """Serve entries of this code again."""
+        self._hidden.discard(code)
 
     def take_lease(self, code: str) -> bool:
         """Whether the caller is the one process that looks a code up.
@@ -141,20 +149,27 @@ class RedisCache:
 
         Args:
             links: by code.
-            is_patient: for so many that Redis may be slow, which must not open the breaker.
+            is_patient: use the long time-out, so that a large batch does not open the breaker.
         """
-        put_many = self._patient_put_many if is_patient else self._put_many
         codes = list(links)
         for start in range(0, len(codes), FILL_BATCH):
             batch = codes[start : start + FILL_BATCH]
             keys = [KEY_PREFIX + code for code in batch]
             arguments = [one for code in batch for one in self._arguments(links[code])[1:]]
-            self._ask(None, put_many, keys=keys, args=arguments)
+            if is_patient:
+                with contextlib.suppress(RedisUnavailableError):
+                    self._redis.ask_patiently(self._patient_put_many, keys=keys, args=arguments)
+            else:
+                self._ask(None, self._put_many, keys=keys, args=arguments)
 
     def publish(self, code: str, link: CachedLink) -> bool:
         """Write a change that Postgres has committed; False if Redis did not take it."""
         keys, arguments = _keys(code), self._arguments(link)
-        return self._ask(None, self._patient_put, keys=keys, args=arguments) is not None
+        try:
+            self._redis.ask_patiently(self._patient_put, keys=keys, args=arguments)
+        except RedisUnavailableError:
+            return False
+        return True
 
     def _ask(
         self, otherwise: Any, command: Callable[..., Any], *arguments: Any, **options: Any

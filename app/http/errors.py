@@ -8,18 +8,23 @@ import structlog
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from app.errors import BodyTooLargeError, DatabaseAwayError, HopError, NoCodesError
+from app.errors import (
+    BodyTooLargeError,
+    DatabaseAwayError,
+    HopError,
+    InternalError,
+    NoCodesError,
+)
 from app.observe.metrics import REFUSED
 from db.errors import DatabaseUnavailableError
 from keygen.errors import CodesUnavailableError
 
 log = structlog.get_logger(__name__)
 
-# What a client sees of errors that know nothing of HTTP.
+# What a client sees of errors from other layers.
 FOREIGN: Final[dict[type[Exception], type[HopError]]] = {
     DatabaseUnavailableError: DatabaseAwayError,
     CodesUnavailableError: NoCodesError,
-    RequestEntityTooLarge: BodyTooLargeError,
 }
 MAX_DISCARDED_BYTES: Final = 32 * 1024 * 1024
 
@@ -55,23 +60,23 @@ def _answer(error: Exception) -> Response:
 
 
 def _translate(error: Exception) -> HopError:
-    """The error that stands for an exception which knows nothing of HTTP."""
+    """The error that stands for an exception from another layer."""
     for foreign, kind in FOREIGN.items():
         if isinstance(error, foreign):
             log.warning("request not served", error=str(error), path=request.path)
             return kind(kind.meaning)
     log.error("unhandled error", path=request.path, exc_info=error)
-    return HopError("It is in the log, under the request id of this answer.")
+    return InternalError("It is in the log, under the request id of this answer.")
 
 
 def _answer_http(error: HTTPException) -> Response:
     """What Flask itself refuses: 404 without a route, 405, 413 and their like."""
     if isinstance(error, RequestEntityTooLarge):
         _discard_body()
-        return _answer(error)
+        return _answer(BodyTooLargeError(BodyTooLargeError.meaning))
     status = error.code or 500
     titles = {404: "There is nothing here", 405: "This method is not allowed here"}
-    # about:blank says that the status tells all there is to know.
+    # about:blank: no information beyond the status (RFC 9457, section 4.2.1).
     response = _respond(Problem("about:blank", titles.get(status, error.name), status))
     response.headers.extend(
         (name, value) for name, value in error.get_headers() if name.lower() == "allow"

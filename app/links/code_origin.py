@@ -40,7 +40,7 @@ class Origin(msgspec.Struct, kw_only=True):
     created_at: datetime | None
     strategy: StrategyName
     in_use_since: datetime | None  # None if the caller named the strategy, or none is recorded
-    not_because: str | None = None  # why the code cannot be from this strategy
+    mismatch: str | None = None  # why the code cannot be from this strategy
     traced: Traced | None = None
 
 
@@ -73,7 +73,7 @@ def trace_code(pool: Pool, code: str, strategy: StrategyName | None = None) -> O
         _check_key(pool, use)
         origin.traced = _trace(pool, code, origin.strategy, link)
     except ValueError as error:
-        origin.not_because = str(error)
+        origin.mismatch = str(error)
     return origin
 
 

@@ -41,7 +41,7 @@ class Shortener:
         """Create a link.
 
         Args:
-            target_url: in normal form, see `target_url.normalise`.
+            target_url: in normal form, see `target_url.normalise_url`.
             alias: the code that the link should have; None for a generated one.
             expires_at: when the link ends, aware; None for never.
 

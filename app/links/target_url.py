@@ -17,7 +17,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _WEB_PORTS: Final = {"80", "443"}
 
 
-def normalise(text: str, *, max_bytes: int, own_hosts: Collection[str]) -> str:
+def normalise_url(text: str, *, max_bytes: int, own_hosts: Collection[str]) -> str:
     """The normal form of a target: ASCII, punycode host, percent-encoded path.
 
     Args:

@@ -21,7 +21,7 @@ class Step(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     tier: Tier
     outcome: str  # hit, miss, stale, unknown
-    took_ms: float = 0.0
+    took_ms: float
     age_s: float | None = None  # of its entry
     ends_in_s: float | None = None
     target_url: str | None = None
@@ -44,7 +44,9 @@ def explain(pool: Pool, memory: MemoryCache, redis_cache: RedisCache, code: str)
         DatabaseUnavailableError: Postgres cannot be asked.
     """
     if not CODE.fullmatch(code):
-        return Explanation(code, "rule", os.getpid(), [Step(tier="rule", outcome="unknown")])
+        return Explanation(
+            code, "rule", os.getpid(), [Step(tier="rule", outcome="unknown", took_ms=0.0)]
+        )
     steps = []
     for ask in (
         partial(_ask_memory, memory, f"/{code}"),
@@ -61,10 +63,11 @@ def explain(pool: Pool, memory: MemoryCache, redis_cache: RedisCache, code: str)
 def _ask_memory(memory: MemoryCache, path: str) -> Step:
     entry = memory.find(path)
     if entry is None:
-        return Step(tier="memory", outcome="miss")
+        return Step(tier="memory", outcome="miss", took_ms=0.0)
     return Step(
         tier="memory",
         outcome="hit",
+        took_ms=0.0,
         ends_in_s=entry.ends_s - memory.now_s(),
         target_url=entry.target_url,
     )
@@ -73,11 +76,12 @@ def _ask_memory(memory: MemoryCache, path: str) -> Step:
 def _ask_redis(redis_cache: RedisCache, code: str) -> Step:
     entry, now = redis_cache.get(code), time.time()
     if entry is None:
-        return Step(tier="redis", outcome="miss")
+        return Step(tier="redis", outcome="miss", took_ms=0.0)
     outcome = "hit" if entry.link.target_url else "unknown"
     return Step(
         tier="redis",
         outcome=outcome if now < entry.fresh_until else "stale",
+        took_ms=0.0,
         age_s=now - entry.stored_at,
         ends_in_s=entry.fresh_until - now,
         target_url=entry.link.target_url,
@@ -90,6 +94,7 @@ def _ask_postgres(pool: Pool, code: str) -> Step:
     return Step(
         tier="postgres",
         outcome="hit" if link.target_url else "unknown",
+        took_ms=0.0,
         target_url=link.target_url,
         version=link.version or None,
     )

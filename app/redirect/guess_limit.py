@@ -17,7 +17,7 @@ from app.errors import TooManyUnknownCodesError
 from db.connect.redis_client import GuardedRedis
 from db.errors import RedisUnavailableError
 
-# Whoever has one IPv6 address has its whole network.
+# An IPv6 client usually controls a whole /64.
 _IPV6_NETWORK_BITS: Final = 64
 
 

@@ -1,7 +1,8 @@
 """Where a code leads: from Redis, else from Postgres, which is asked as rarely as possible.
 
-Invariant: of all requests for a code that is not cached, one per process goes on, and one of those
-processes asks Postgres while its lease lasts. The others get its answer, or a stale entry.
+Of all requests for a code that is not cached, one per process goes on, and one of those processes
+asks Postgres. The others wait for its answer, or are served a stale entry. If the answer takes
+longer than `JOIN_WITHIN_S` or `LEASE_WAIT_S`, a second one asks.
 """
 
 import time
@@ -74,16 +75,16 @@ class LinkReader:
         """
         if not CODE.fullmatch(code):
             return Found(to_cached_link(None), "rule")
-        ticket, now = self._memory.ticket(), time.time()
-        found = self._find(code, address, now)
+        ticket = self._memory.ticket()
+        found = self._find(code, address)
         # A stale or shared answer may have been read before the ticket was taken.
         if found.tier in {"redis", "postgres"}:
-            self._memory.put(f"/{code}", found.link, ticket, now)
+            self._memory.put(f"/{code}", found.link, ticket, time.time())
         return found
 
-    def _find(self, code: str, address: str, now: float) -> Found:
+    def _find(self, code: str, address: str) -> Found:
         entry = self._redis_cache.get(code)
-        if entry is not None and now < entry.fresh_until:
+        if entry is not None and time.time() < entry.fresh_until:
             return Found(entry.link, "redis")
         if entry is not None:
             return self._look_up(code, Found(entry.link, "stale"))

@@ -4,7 +4,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final, ParamSpec, TypeVar
 
 import redis
 import structlog
@@ -15,6 +15,9 @@ from db.errors import RedisUnavailableError
 from guard.breaker import Breaker
 
 log = structlog.get_logger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # A Redis that is full refuses every write: one line in the log will do.
 LOG_EVERY_S: Final = 10.0
@@ -44,8 +47,20 @@ class GuardedRedis:
         self.breaker = Breaker("Redis", failures=1, pause_s=math.inf)
         self._logged_s = -LOG_EVERY_S
 
-    def ask(self, command: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    def ask(self, command: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
         """Run a command, such as `ask(client.get, "link:abc")`.
+
+        Raises:
+            RedisUnavailableError: there is no answer, or the breaker is open.
+        """
+        answer = self.ask_patiently(command, *arguments, **options)
+        self.breaker.note_success()
+        return answer
+
+    def ask_patiently(self, command: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+        """Run a command of a client with a longer time-out.
+
+        Its failure opens the breaker; its success says nothing about redirects and closes none.
 
         Raises:
             RedisUnavailableError: there is no answer, or the breaker is open.
@@ -53,15 +68,24 @@ class GuardedRedis:
         if not self.breaker.allows():
             raise RedisUnavailableError("the breaker is open")
         try:
-            answer = command(*arguments, **options)
+            return command(*arguments, **options)
         except redis.ResponseError as error:  # it is alive, but full, a replica or the like
             self._log_refusal(error)
             raise RedisUnavailableError(str(error)) from error
         except redis.RedisError as error:
             self.breaker.note_failure(error)
             raise RedisUnavailableError(str(error)) from error
-        self.breaker.note_success()
-        return answer
+
+    def ping(self) -> None:
+        """Ask whether Redis answers, whatever the breaker says, and without telling it.
+
+        Raises:
+            RedisUnavailableError: it does not.
+        """
+        try:
+            self.client.ping()
+        except redis.RedisError as error:
+            raise RedisUnavailableError(str(error)) from error
 
     def probe(self) -> None:
         """Close the breaker if Redis answers again. A periodic job."""

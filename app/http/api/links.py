@@ -12,7 +12,7 @@ from app.errors import InvalidFieldError
 from app.http.api.auth import require_admin
 from app.http.bodies import answer, read_body
 from app.http.context import own_hosts, short_url, web_process
-from app.links.target_url import normalise
+from app.links.target_url import normalise_url
 from app.redirect.explain import explain
 from db.clicks.stats import read_stats
 from db.links import Link
@@ -82,7 +82,7 @@ def patch_link(code: str) -> Response:
     process, patch = web_process(), read_body(LinkPatch)
     changes: dict[str, str | bool | datetime | None] = {}
     if patch.url is not UNSET:
-        changes["target_url"] = normalise(
+        changes["target_url"] = normalise_url(
             patch.url, max_bytes=process.settings.max_url_bytes, own_hosts=own_hosts()
         )
     if patch.expires_at is not UNSET:

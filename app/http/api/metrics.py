@@ -30,7 +30,7 @@ def get_metrics() -> Response:
 
 def _find_lag(process: WebProcess) -> Lag | None:
     try:
-        return read_lag(Path(process.settings.journal_dir), process.pool, process.stream_client)
+        return read_lag(Path(process.settings.journal_dir), process.pool, process.patient_client)
     except (DatabaseUnavailableError, redis.RedisError, OSError) as error:
         log.warning("metrics without lag", error=str(error))
         return None

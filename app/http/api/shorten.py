@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from app.http.bodies import answer, read_body
 from app.http.context import own_hosts, short_url, web_process
-from app.links.target_url import normalise
+from app.links.target_url import normalise_url
 
 blueprint = Blueprint("shorten", __name__)
 
@@ -37,7 +37,7 @@ class ShortenAnswer(msgspec.Struct):
 def shorten() -> Response:
     """Create a link; 201 with its code."""
     process, body = web_process(), read_body(ShortenRequest)
-    target_url = normalise(
+    target_url = normalise_url(
         body.url, max_bytes=process.settings.max_url_bytes, own_hosts=own_hosts()
     )
     expires_at = datetime.now(UTC) + timedelta(seconds=body.ttl) if body.ttl else None

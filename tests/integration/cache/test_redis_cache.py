@@ -70,8 +70,9 @@ def test_entries_end_at_different_times_and_unknown_ones_soon(
 def test_get_reads_as_not_cached_when_the_value_is_damaged(
     cache: RedisCache, redis_client: "redis.Redis"
 ):
-    redis_client.set("link:abc", "7 {nonsense")
-    assert cache.get("abc") is None
+    for damaged in (b"7 {nonsense", b'7 [[1,"\xff"],1,2]', b"7", b"\x00", b""):
+        redis_client.set("link:abc", damaged)
+        assert cache.get("abc") is None
 
 
 def test_get_and_put_go_on_when_redis_is_away(tmp_path):
@@ -127,12 +128,37 @@ def test_change_that_redis_refuses_holds_up_no_other(
     assert "odd" not in changes
 
 
-def test_pending_changes_are_published_when_the_process_ends(
-    changes: PendingChanges, cache: RedisCache, guarded: GuardedRedis
+def test_old_target_is_not_served_by_the_process_whose_change_redis_refuses(
+    changes: PendingChanges, cache: RedisCache, monkeypatch
 ):
-    guarded.breaker.note_failure(redis.ConnectionError("Redis is away"))
-    changes.announce("abc", LINK)
-    assert "abc" in changes
-    guarded.probe()
-    changes.close()
+    def refuse(**_: object) -> None:
+        raise redis.ResponseError("You can't write against a read only replica.")
+
+    cache.fill("abc", LINK)
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "_patient_put", refuse)
+        changes.announce("abc", CachedLink(8, "https://example.org/new"))
+        assert cache.get("abc") is None
+    changes.publish()
+    assert cache.get("abc").link.version == 8
+
+
+def test_link_is_served_from_redis_while_a_change_is_not_confirmed(
+    changes: PendingChanges, cache: RedisCache
+):
+    cache.fill("abc", LINK)
+    changes.note_unconfirmed("abc")
     assert cache.get("abc").link == LINK
+
+
+def test_slow_answer_to_a_patient_client_closes_no_breaker(
+    guarded: GuardedRedis, redis_client: "redis.Redis"
+):
+    def answer_slowly() -> bool:
+        guarded.breaker.note_failure(redis.TimeoutError("a redirect waited"))
+        return True
+
+    assert guarded.ask_patiently(answer_slowly)
+    assert guarded.breaker.is_open
+    guarded.probe()
+    assert not guarded.breaker.is_open

@@ -162,7 +162,7 @@ def test_host_is_ready_when_counting_lags(hop: Hop):
         thread.close()
     assert hop.client.get(f"/{code}").status_code == 302
     found = read_lag(
-        Path(hop.process.settings.journal_dir), hop.process.pool, hop.process.stream_client
+        Path(hop.process.settings.journal_dir), hop.process.pool, hop.process.patient_client
     )
     assert found.clicks == 1
     assert hop.client.get("/readyz").status_code == 200

@@ -11,6 +11,8 @@ import redis
 from app.cache.cached_link import to_cached_link
 from app.errors import AliasTakenError, LinkNotFoundError
 from app.links import edit, shorten
+from app.process import open_process
+from app.settings import Settings
 from db.connect.pool import Pool
 from db.errors import DatabaseUnavailableError
 from db.links import Link, NewLink, delete_link, find_link, insert_link, update_link
@@ -189,6 +191,7 @@ def test_change_that_was_made_and_not_confirmed_reaches_the_caches(
         real(*arguments)
         raise DatabaseUnavailableError("the connection broke")
 
+    monkeypatch.setattr("app.cache.changes.SETTLED_AFTER_S", 0.2)
     wish = {"target_url": f"{TARGET}new"} if change == "edit" else {}
     with monkeypatch.context() as patch:
         patch.setattr(edit, real.__name__, make_and_break)
@@ -196,8 +199,9 @@ def test_change_that_was_made_and_not_confirmed_reaches_the_caches(
             getattr(hop.process.editor, change)("mine", **wish)
     expected = f"{TARGET}new" if change == "edit" else None
 
-    wait_until(lambda: "mine" not in hop.process.changes, within_s=20)
-    assert hop.process.redis_cache.get("mine").link.target_url == expected
+    cached = hop.process.redis_cache
+    wait_until(lambda: cached.get("mine").link.target_url == expected, within_s=5)
+    wait_until(lambda: "mine" not in hop.process.changes, within_s=5)
     assert hop.resolve("mine").link.target_url == expected
 
 
@@ -211,3 +215,17 @@ def test_threads_that_wait_for_a_code_have_a_place_as_well(hop: Hop, monkeypatch
     monkeypatch.setattr(type(hop.process.codes.strategy), "candidate", candidate)
     assert hop.process.shortener.shorten(TARGET).code == "seven77"
     assert taken == [1]
+
+
+def test_changes_that_redis_did_not_take_are_published_when_the_process_ends(
+    settings: Settings, redis_client: "redis.Redis"
+):
+    process = open_process(settings)
+    for thread in process.job_threads:
+        thread.close()
+    process.shortener.shorten(TARGET, alias="mine")
+    process.cache_redis.breaker.note_failure(redis.ConnectionError("Redis was away"))
+    process.editor.edit("mine", target_url=f"{TARGET}new")
+    assert b"/new" not in redis_client.get("link:mine")
+    process.close()
+    assert b"/new" in redis_client.get("link:mine")

@@ -86,6 +86,53 @@ def test_write_when_results_are_missing_fails_and_the_next_goes_on():
     assert commit(writes, 2, lambda _: ["wrote 2"]) == "wrote 2"
 
 
+def test_leader_that_writes_nothing_leaves_nobody_waiting_and_the_next_goes_on():
+    disk, writes = Disk(), GroupCommit[int, str]()
+    with ThreadPoolExecutor(4) as threads:
+        first = threads.submit(commit, writes, 0, disk.write)
+        assert disk.is_begun.wait(10)
+
+        def lead_in_vain() -> str:
+            with writes.join(1) as place:
+                pass
+            return place.result
+
+        vain = threads.submit(lead_in_vain)
+        wait_until(lambda: len(writes) == 1, 10)
+        others = [threads.submit(commit, writes, item, disk.write) for item in (2, 3)]
+        wait_until(lambda: len(writes) == 3, 10)
+        disk.may_end.set()
+        assert first.result(10) == "wrote 0"
+        for other in others:
+            with pytest.raises(RuntimeError, match="wrote nothing"):
+                other.result(10)
+        with pytest.raises(IndexError):
+            vain.result(10)
+    assert commit(writes, 4, disk.write) == "wrote 4"
+
+
+def test_failure_after_the_write_is_nobody_elses():
+    disk, writes = Disk(), GroupCommit[int, str]()
+
+    def fail_after_writing() -> None:
+        with writes.join(1) as place:
+            place.write(disk.write([member.item for member in place.group]))
+            raise KeyError("after the write")
+
+    with ThreadPoolExecutor(3) as threads:
+        first = threads.submit(commit, writes, 0, disk.write)
+        assert disk.is_begun.wait(10)
+        leader = threads.submit(fail_after_writing)
+        wait_until(lambda: len(writes) == 1, 10)
+        other = threads.submit(commit, writes, 2, disk.write)
+        wait_until(lambda: len(writes) == 2, 10)
+        disk.may_end.set()
+        assert first.result(10) == "wrote 0"
+        assert other.result(10) == "wrote 2"
+        with pytest.raises(KeyError):
+            leader.result(10)
+
+
 def test_items_of_many_threads_are_each_written_once_by_one_writer_at_a_time():
     writes = GroupCommit[int, int]()
     writing, written = threading.Lock(), []

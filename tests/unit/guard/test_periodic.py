@@ -5,7 +5,7 @@ import threading
 import pytest
 import redis
 
-from app.process import AWAY
+from app.process import TRANSIENT_ERRORS
 from db.errors import DatabaseUnavailableError
 from guard.backoff import backoff_s
 from guard.periodic import MAX_PAUSE_S, Job, JobThread
@@ -26,18 +26,18 @@ def test_job_that_has_failed_for_hours_is_tried_again_and_then_on_time(fault: Ex
         raise fault
 
     job = Job("test", 0.1, fail, failures=5_000)
-    job.run(AWAY)
+    job.run(TRANSIENT_ERRORS)
     assert job.failures == 5_001
     job.do = lambda: None
     before = job.due_s
-    job.run(AWAY)
+    job.run(TRANSIENT_ERRORS)
     assert job.failures == 0
     assert job.due_s <= before  # not after another long pause
 
 
 def test_wait_of_a_rare_job_is_not_cut_short():
     job = Job("test", 10 * MAX_PAUSE_S, lambda: None)
-    job.run(AWAY)
+    job.run(TRANSIENT_ERRORS)
     on_time = job.due_s
     job.failures = 5_000
 
@@ -45,7 +45,7 @@ def test_wait_of_a_rare_job_is_not_cut_short():
         raise OSError
 
     job.do = fail
-    job.run(AWAY)
+    job.run(TRANSIENT_ERRORS)
     assert job.due_s >= on_time - 5 * MAX_PAUSE_S
 
 
@@ -55,7 +55,9 @@ def test_other_jobs_go_on_when_one_fails():
     def fail() -> None:
         raise ValueError("unknown")
 
-    housekeeper = JobThread([Job("fails", 0.01, fail), Job("works", 0.01, done.release)], AWAY)
+    housekeeper = JobThread(
+        [Job("fails", 0.01, fail), Job("works", 0.01, done.release)], TRANSIENT_ERRORS
+    )
     housekeeper.start()
     for _ in range(3):
         assert done.acquire(timeout=10)

@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InvalidTargetError
-from app.links.target_url import normalise
+from app.links.target_url import normalise_url
 
 OWN_HOSTS = {"sho.rt", "localhost:8000"}
 
 
 def normal(text: str, max_bytes: int = 2048, own_hosts=OWN_HOSTS) -> str:
-    return normalise(text, max_bytes=max_bytes, own_hosts=own_hosts)
+    return normalise_url(text, max_bytes=max_bytes, own_hosts=own_hosts)
 
 
 @pytest.mark.parametrize(
