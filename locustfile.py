@@ -5,9 +5,9 @@
     locust --headless --host http://127.0.0.1:8000 -u 132 -t 60s --traffic regional
 
 One user here is not one person. It is a stream of people: 10 requests a second unless
---arrivals-per-user says otherwise, each sent when it is due, answered or not (lab/load/open_loop.py
-says why that matters). So 132 users of the traffic "regional" are 1,200 redirects and 120 shortens
-a second. `hop load` runs this file, too, and adds a verdict and a report.
+--arrivals-per-user says otherwise, each sent when it is due, answered or not
+(lab/load/generator/open_loop.py says why that matters). So 132 users of the traffic "regional" are
+1,200 redirects and 120 shortens a second. `hop load` runs this file, too, and adds a verdict and a report.
 """
 
 import itertools
@@ -18,11 +18,11 @@ from typing import Any
 
 from locust import LoadTestShape, User, events
 
-from lab.load import prepared
-from lab.load.open_loop import ArrivalStream, begin, expect, expect_redirect
-from lab.load.recording import add_options  # noqa: F401 - the options of the command line
-from lab.load.traffic import user_weights
-from lab.load.zipf import ZipfRanks
+from lab.load.generator import links as prepared
+from lab.load.generator.open_loop import ArrivalStream, begin, expect, expect_redirect
+from lab.load.generator.recording import add_options  # noqa: F401 - the options of the command line
+from lab.load.generator.zipf import ZipfRanks
+from lab.load.plan import user_weights
 
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 

@@ -11,11 +11,11 @@ import urllib3
 
 from db.connect.embedded import EmbeddedServerError
 from lab.drills.catalogue import DRILLS
+from lab.drills.drill import Drill
+from lab.drills.hop.running_hop import HopError, running_hop
 from lab.drills.reconciliation import Reconciliation
-from lab.drills.run import Dials, run_drill
-from lab.drills.running_hop import HopError, running_hop
-from lab.drills.stage import Drill
-from lab.report.files import as_json
+from lab.drills.run_drill import Dials, run_drill
+from lab.report.report_files import as_json
 from lab.servers import lab_servers
 
 # The width of each column of the reconciliation, by its heading.

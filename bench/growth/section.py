@@ -21,8 +21,8 @@ from bench.section import Findings, Plan
 from bench.serving import ServingError
 from db.connect.pool import Pool, open_pool
 from db.links import find_link
-from lab.report.figures import percentile
 from lab.servers import lab_servers
+from lab.strategies.comparison.result import percentile
 
 # All of 10 million links fit, and stay there once they are filled in: what grows is the index. How
 # long a disk takes is not hop's to tell.

@@ -21,9 +21,9 @@ from db.codes.ranges import KeyRanges
 from db.connect.pool import Pool, open_pool
 from keygen.ranges import RangeAllocator
 from keygen.strategies.permuted import Permuted
-from lab.makers.killed import count_codes, write_codes
-from lab.makers.processes import clean_context
 from lab.servers import lab_servers
+from lab.strategies.makers.code_files import count_codes, write_codes
+from lab.strategies.makers.processes import clean_context
 
 KILL_EVERY_S = (0.01, 0.2)
 

@@ -11,14 +11,14 @@ import click
 from cli.report_option import report_option
 from db.connect.embedded import EmbeddedServerError
 from keygen.strategies import StrategyName
-from lab.makers.processes import MakerError
-from lab.report.figures import Figures
-from lab.report.files import as_json, write_report
 from lab.report.progress import OnProgress, Progress, kept_in_file
+from lab.report.report_files import as_json, write_report
 from lab.report.run_facts import RunFacts, read_facts
 from lab.servers import lab_servers
-from lab.strategies.compare import STEPS, STRATEGIES, Plan, compare_strategies
-from lab.strategies.compare_report import as_text, render_report
+from lab.strategies.comparison.compare import STEPS, STRATEGIES, Plan, compare_strategies
+from lab.strategies.comparison.report import as_text, render_report
+from lab.strategies.comparison.result import Figures
+from lab.strategies.makers.processes import MakerError
 
 _DEFAULTS = Plan()
 

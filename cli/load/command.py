@@ -12,12 +12,12 @@ import click
 from cli.client import url_option
 from cli.load.run import measure
 from cli.load.target import CannotMeasureError, check_target
-from lab.load.generator import GeneratorError
-from lab.load.prepared import PrepareError
-from lab.load.report import as_text, write_files
+from lab.load.generator.links import PrepareError
+from lab.load.generator.locust_process import GeneratorError
+from lab.load.plan import PROFILES, Plan
+from lab.load.results.report import as_text, write_files
 from lab.load.samples import MOST_SAMPLES
-from lab.load.traffic import PROFILES, Plan
-from lab.report.files import as_json
+from lab.report.report_files import as_json
 
 MOST_LINKS: Final = 200_000
 EXIT_STATUS: Final = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}

@@ -7,9 +7,9 @@ from typing import Final, Self
 
 import click
 
-from lab.load.figures import quantile, redirects_of
+from lab.load.plan import Plan
+from lab.load.results.latency import quantile, redirects_of
 from lab.load.samples import Sample
-from lab.load.traffic import Plan
 
 _PLAIN_EVERY_S: Final = 5.0
 _ON_TERMINAL_EVERY_S: Final = 1.0

@@ -12,12 +12,12 @@ import click
 
 from cli.load.progress import ProgressLine
 from cli.load.target import find_demo, find_key
-from lab.load.generator import Generator, GeneratorError, start_generator
-from lab.load.prepared import Prepared, make_links, save
-from lab.load.result import Result, ServerSide, summarise
+from lab.load.generator.links import Prepared, make_links, save
+from lab.load.generator.locust_process import Generator, GeneratorError, start_generator
+from lab.load.plan import Plan
+from lab.load.results.result import Result, ServerSide, summarise
 from lab.load.samples import Sample
-from lab.load.server_side import count_between, read_cpu, read_tiers
-from lab.load.traffic import Plan
+from lab.load.server_metrics import count_between, read_cpu, read_tiers
 
 POLL_EVERY_S: Final = 0.25
 # What Locust may take to start and to wait for the last answers, beyond the duration.

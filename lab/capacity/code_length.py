@@ -95,7 +95,7 @@ def expected_retries(links: float, space: int) -> float:
     if links >= space:
         return math.inf
     density = links / space
-    if density < 1e-6:  # noqa: PLR2004 - below it, n^2 / 2m is exact and the difference is not
+    if density < 1e-6:  # below it, n^2 / 2m is exact and the difference is not
         return links * density / 2
     return -space * math.log1p(-density) - links
 
@@ -163,7 +163,7 @@ def _check(strategy: str, links_per_day: float, years: float, alphabet: int, len
     for name, value in (("links_per_day", links_per_day), ("years", years)):
         if not (value > 0 and math.isfinite(value)):
             raise ValueError(f"{name} must be a number above 0, not {value}")
-    if alphabet < 2:  # noqa: PLR2004 - one character cannot tell codes apart
+    if alphabet < 2:  # one character cannot tell codes apart
         raise ValueError(f"an alphabet has at least 2 characters, not {alphabet}")
     if length < 1:
         raise ValueError(f"a code has at least 1 character, not {length}")

@@ -26,9 +26,9 @@ def parse_number(text: str) -> float:
 
 def say_number(number: float) -> str:
     """In full where it is whole or large, else to three digits: 100,000,000; 1,157; 0.0116."""
-    if number >= 1e15:  # noqa: PLR2004 - more zeros than anybody counts
+    if number >= 1e15:  # more zeros than anybody counts
         return f"{number:.3g}"
-    if number >= 1_000 or number == int(number):  # noqa: PLR2004
+    if number >= 1_000 or number == int(number):
         return f"{number:,.0f}"
     return f"{number:.3g}"
 

@@ -120,7 +120,7 @@ def hash_codes(length: int, numbers: range, name: str) -> list[int]:
 
 def _make_codes(kind: str, length: int, numbers: Sequence[int], name: str) -> Iterator[list[int]]:
     """The codes of one trial, in chunks that end at each of `numbers`."""
-    chance = random.Random(name)  # noqa: S311 - an experiment that can be repeated
+    chance = random.Random(name)
     made = 0
     for number in numbers:
         if kind == "random":

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from lab.drills import full_disk, mayhem, outages, processes, stream_faults
-from lab.drills.stage import Drill
+from lab.drills.drill import Drill
+from lab.drills.faults import everything, full_disk, outages, processes, stream
 
 _ALL: Final = (
     Drill(
@@ -41,17 +41,17 @@ _ALL: Final = (
     Drill(
         "redis-flushed",
         "a stream that vanishes is sent again from the receipt",
-        stream_faults.flush_redis,
+        stream.flush_redis,
     ),
     Drill(
         "stream-trimmed",
         "the worker does not count behind the gap, and the sender closes it",
-        stream_faults.trim_stream,
+        stream.trim_stream,
     ),
     Drill(
         "stream-shuffled",
         "a chunk that comes again or too early changes nothing",
-        stream_faults.shuffle_stream,
+        stream.shuffle_stream,
     ),
     Drill(
         "two-workers",
@@ -87,7 +87,7 @@ _ALL: Final = (
     Drill(
         "everything",
         "all of it at once, at random",
-        mayhem.do_everything,
+        everything.do_everything,
         duration_s=120,
         redirects_go_on=False,
     ),

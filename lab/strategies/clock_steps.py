@@ -66,7 +66,7 @@ class NaiveSnowflake:
         self._last_ms = 0
         self._sequence = 0
 
-    def candidate(self, target_url: str, attempt: int) -> str:  # noqa: ARG002 - as the others
+    def candidate(self, target_url: str, attempt: int) -> str:  # as the others
         """The code of this moment."""
         now_ms = self._clock.read()
         self._sequence = self._sequence + 1 if now_ms == self._last_ms else 0

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from lab.drills.catalogue import DRILLS
-from lab.drills.run import Dials, run_drill
-from lab.drills.running_hop import RunningHop, running_hop
-from lab.drills.stage import Drill
+from lab.drills.drill import Drill
+from lab.drills.hop.running_hop import RunningHop, running_hop
+from lab.drills.run_drill import Dials, run_drill
 from lab.servers import LabServers, lab_servers
 
 # What lasts in some drills lasts shorter here; `hop chaos` runs them in full length.

@@ -8,9 +8,9 @@ from click.testing import CliRunner
 
 from cli.keygen import compare as keygen_compare
 from cli.keygen.command import keygen
-from lab.makers.maker import Job
-from lab.makers.processes import MakerError, run_makers
-from lab.strategies.compare import STRATEGIES, Plan
+from lab.strategies.comparison.compare import STRATEGIES, Plan
+from lab.strategies.makers.maker import Job
+from lab.strategies.makers.processes import MakerError, run_makers
 
 CODES = 4_000
 

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from cli.keygen import races as keygen_races
 from lab.races.catalogue import RACES
 from lab.races.race import Outcome
-from lab.races.run import MEET_WITHIN_S, count_damaged, run_race
+from lab.races.run_race import MEET_WITHIN_S, count_damaged, run_race
 from lab.servers import LabServers, lab_servers
 
 CLIENTS, ROUNDS = 4, 6

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lab.drills.catalogue import DRILLS
-from lab.drills.stage import Drill
+from lab.drills.drill import Drill
 
 PAGE = Path(__file__).parents[3].joinpath("docs", "clicks.md").read_text(encoding="utf-8")
 ROWS = {cells[1].strip(): cells for line in PAGE.splitlines() if len(cells := line.split("|")) == 5}

@@ -5,12 +5,12 @@ from array import array
 
 import pytest
 
-from lab.makers.maker import Made
-from lab.report.figures import Figures, latency_us, percentile, rate_per_s
 from lab.report.progress import Progress, kept_in_file
 from lab.report.run_facts import RunFacts
 from lab.strategies.clock_steps import run_cases
-from lab.strategies.compare_report import code_table, render_report
+from lab.strategies.comparison.report import code_table, render_report
+from lab.strategies.comparison.result import Figures, latency_us, percentile, rate_per_s
+from lab.strategies.makers.maker import Made
 
 FACTS = RunFacts("2026-11-21 10:00 UTC", "abc1234", "CPU", 2, "3.11", "18.4", 4, 1000, 60.0)
 

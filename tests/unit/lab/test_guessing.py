@@ -7,7 +7,7 @@ import pytest
 from keygen.base62 import BASE, encode
 from keygen.permutation import Permutation
 from keygen.strategies.snowflake import EPOCH_MS, LENGTH, Parts, join_parts
-from lab.strategies.guessing import Attack, attack
+from lab.strategies.comparison.guessing import Attack, attack
 
 
 def test_codes_when_counted_are_guessed_nearly_always():

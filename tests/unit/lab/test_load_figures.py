@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from lab.load.figures import (
+from lab.load.results.latency import (
     count_errors,
     count_statuses,
     figures_by_kind,
@@ -13,7 +13,7 @@ from lab.load.figures import (
     quantile,
 )
 from lab.load.samples import Sample, SampleReader
-from lab.load.server_side import count_between, parse_tiers
+from lab.load.server_metrics import count_between, parse_tiers
 
 METRICS = """\
 # HELP hop_redirects_total Redirects answered.

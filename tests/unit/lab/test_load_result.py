@@ -1,10 +1,10 @@
-"""lab.load.result: what samples and server together amount to."""
+"""lab.load.results.result: what samples and server together amount to."""
 
 import pytest
 
-from lab.load.result import ServerSide, summarise
+from lab.load.plan import Plan
+from lab.load.results.result import ServerSide, summarise
 from lab.load.samples import Sample
-from lab.load.traffic import Plan
 
 SAMPLES = [Sample("redirect", number / 10, 0.1, 2.0, 302, "") for number in range(100)]
 

@@ -6,8 +6,8 @@ import statistics
 
 import pytest
 
-from lab.load.traffic import PROFILES, Plan, arrival_times, user_weights
-from lab.load.zipf import ZipfRanks
+from lab.load.generator.zipf import ZipfRanks
+from lab.load.plan import PROFILES, Plan, arrival_times, user_weights
 
 
 @pytest.mark.parametrize("reads_per_write", [10, 100])

@@ -1,9 +1,9 @@
 """PASS, FAIL, or the generator was the limit."""
 
-from lab.load.figures import figures_of
+from lab.load.plan import Plan
+from lab.load.results.latency import figures_of
+from lab.load.results.verdict import Verdict, judge
 from lab.load.samples import Sample
-from lab.load.traffic import Plan
-from lab.load.verdict import Verdict, judge
 
 PLAN = Plan(rate=100, duration_s=10, p99_ms=50)
 

@@ -19,8 +19,8 @@ from app.settings import Settings
 from db.connect.pool import open_pool
 from keygen.ranges import PREFETCH_SHARE
 from keygen.strategies import StrategyName
-from lab.makers.killed import measure_waste
 from lab.servers import LabServers
+from lab.strategies.makers.code_files import measure_waste
 
 RANGE_SIZES: Final = (100, 1_000, 10_000, 100_000)
 KILLS: Final = 8
@@ -77,7 +77,7 @@ def measure_crashes(
     Raises:
         MakerError: a process makes no codes.
     """
-    chance = random.Random(seed)  # noqa: S311 - an experiment that can be repeated
+    chance = random.Random(seed)
     found = []
     for size in range_sizes:
         moments = [chance.randint(1, 2 * size) for _ in range(kills)]  # of the first two ranges
@@ -105,7 +105,7 @@ def measure_strategy(strategy: StrategyName, url: str, *, seed: int) -> float | 
         return None
     settings = _fixed_ranges(url, STRATEGY_RANGE_SIZE, strategy)
     most = 2 * STRATEGY_RANGE_SIZE if strategy in {"range", "permuted"} else _CODES_WITHOUT_RANGES
-    chance = random.Random(seed)  # noqa: S311 - an experiment that can be repeated
+    chance = random.Random(seed)
     return fmean(_kill_some(settings, [chance.randint(1, most) for _ in range(STRATEGY_KILLS)]))
 
 

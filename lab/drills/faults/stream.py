@@ -10,9 +10,9 @@ from typing import Final, cast
 import redis
 
 from db.clicks.wire import StreamField
-from lab.drills.clicks import count_chunks, streams
-from lab.drills.running_hop import HopError, wait_until
-from lab.drills.stage import Stage, frozen
+from lab.drills.drill import Stage, frozen
+from lab.drills.hop.click_counts import count_chunks, streams
+from lab.drills.hop.running_hop import HopError, wait_until
 
 CHUNKS: Final = 8  # to wait for, before they are damaged
 FILLED_WITHIN_S: Final = 10.0

@@ -7,9 +7,9 @@ import gevent
 import msgspec
 from locust import events
 
-from lab.load.open_loop import IN_FLIGHT, TIMEOUT_S, ArrivalStream
+from lab.load.generator.open_loop import IN_FLIGHT, TIMEOUT_S, ArrivalStream
+from lab.load.plan import PROFILES, Plan
 from lab.load.samples import Sample
-from lab.load.traffic import PROFILES, Plan
 
 _FLUSH_EVERY_S: Final = 0.25
 _DEFAULTS = Plan()

@@ -10,10 +10,10 @@ from typing import IO, Final
 
 import psutil
 
+from lab.load.plan import Plan
 from lab.load.samples import Sample, SampleReader
-from lab.load.traffic import Plan
 
-LOCUSTFILE: Final = Path(__file__).parents[2] / "locustfile.py"
+LOCUSTFILE: Final = Path(__file__).parents[3] / "locustfile.py"
 _STOP_WITHIN_S: Final = 15.0
 _TOLD: Final = 2_000  # characters of what a failed Locust has said
 
@@ -66,7 +66,7 @@ def start_generator(plan: Plan, hop_url: str, prepared: Path, directory: Path) -
     Args:
         plan: what to send.
         hop_url: where to.
-        prepared: the links, as `lab.load.prepared.save` wrote them.
+        prepared: the links, as `lab.load.generator.links.save` wrote them.
         directory: for files that nobody needs afterwards.
 
     Raises:

@@ -10,7 +10,7 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Barrier
 from typing import Any, Final, Literal
 
-from lab.makers.maker import Job, Made, ready_maker
+from lab.strategies.makers.maker import Job, Made, ready_maker
 
 READY_WITHIN_S: Final = 30.0
 # Beyond the time limit of its job: a process that is slow, not one that is stuck.
@@ -50,7 +50,7 @@ def clean_context() -> ForkServerContext:
     one would inherit its threads' locks and connections.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["__main__", "lab.makers.maker"])
+    context.set_forkserver_preload(["__main__", "lab.strategies.makers.maker"])
     return context
 
 

@@ -9,7 +9,7 @@ import psycopg
 import redis
 import urllib3
 
-from lab.drills.running_hop import RunningHop, wait_until
+from lab.drills.hop.running_hop import RunningHop, wait_until
 
 STREAMS: Final = "clicks*"
 DROPPED_METRIC: Final = "hop_clicks_dropped_total"

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from lab.load.result import Machine, Result
-from lab.load.traffic import UNKNOWN
+from lab.load.plan import UNKNOWN
+from lab.load.results.result import Machine, Result
 from lab.report.charts.lines import Series, line_chart
 from lab.report.charts.svg import Chart
-from lab.report.files import as_json
 from lab.report.page import Section, render_page
+from lab.report.report_files import as_json
 from lab.report.tables import Table
 
 _COLUMNS: Final = (

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Literal
 
-from lab.load.figures import (
+from lab.load.plan import SHORTEN, Plan
+from lab.load.results.latency import (
     KindFigures,
     Second,
     count_errors,
@@ -18,9 +19,8 @@ from lab.load.figures import (
     figures_of,
     redirects_of,
 )
+from lab.load.results.verdict import Verdict, judge
 from lab.load.samples import Sample
-from lab.load.traffic import SHORTEN, Plan
-from lab.load.verdict import Verdict, judge
 from lab.report.run_facts import read_commit, read_cpu
 
 

@@ -63,7 +63,7 @@ def attack(
         guesses: how many codes are tried, at most; never one that was shown, and none twice.
     """
     ordered = sorted(codes)  # a set's own order differs from run to run
-    chance = random.Random(seed)  # noqa: S311 - an experiment that can be repeated
+    chance = random.Random(seed)
     shown = chance.sample(ordered, min(seen, len(ordered) // 10))
     if not shown:
         return Attack(0, 0, 0, 0.0)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lab.makers.maker import Made
+from lab.strategies.makers.maker import Made
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Final
 from lab.report.charts.lines import Series, line_chart
 from lab.report.page import Section, render_page
 from lab.report.tables import Table
-from lab.strategies.crash import EXPECTED_SHARE, Waste
+from lab.strategies.crashes.crash import EXPECTED_SHARE, Waste
 
 COLUMNS: Final = ("range size", "kills", "least", "mean", "most", "expected mean", "agrees")
 _WHY: Final = (

@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 
-from lab.drills.stage import Stage, frozen
+from lab.drills.drill import Stage, frozen
 
 
 def kill_redis(stage: Stage) -> None:

@@ -14,7 +14,7 @@ from app.settings import Settings
 from db.codes.counters import COUNTER, STRIDES, SequenceCounter
 from db.codes.ranges import this_process
 from db.connect.pool import Pool, connection_to, open_pool
-from lab.makers.processes import MakerError, clean_context, running
+from lab.strategies.makers.processes import MakerError, clean_context, running
 
 NAME: Final = "hop-lab-killed"  # of their connections
 STARTED_WITHIN_S: Final = 60.0

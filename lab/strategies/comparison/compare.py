@@ -11,13 +11,13 @@ from typing import Final, get_args
 
 from db.connect.pool import connection_to, open_pool
 from keygen.strategies import StrategyName
-from lab.makers.maker import Job, Made
-from lab.makers.processes import run_makers
-from lab.report.figures import Figures, latency_us, rate_per_s
 from lab.report.progress import OnProgress, Progress
 from lab.servers import LabServers
-from lab.strategies.crash import measure_strategy
-from lab.strategies.guessing import Attack, attack
+from lab.strategies.comparison.guessing import Attack, attack
+from lab.strategies.comparison.result import Figures, latency_us, rate_per_s
+from lab.strategies.crashes.crash import measure_strategy
+from lab.strategies.makers.maker import Job, Made
+from lab.strategies.makers.processes import run_makers
 
 STRATEGIES: Final[tuple[StrategyName, ...]] = get_args(StrategyName)
 STEPS: Final = ("codes", "links", "guesses", "crashes")

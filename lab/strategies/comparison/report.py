@@ -6,11 +6,11 @@ from typing import Final
 from lab.report.charts.bars import bar_chart
 from lab.report.charts.svg import Chart
 from lab.report.charts.ticks import format_number
-from lab.report.figures import Figures
 from lab.report.page import Section, render_page
 from lab.report.run_facts import RunFacts
 from lab.report.tables import Table
-from lab.strategies.crash import STRATEGY_KILLS, STRATEGY_RANGE_SIZE
+from lab.strategies.comparison.result import Figures
+from lab.strategies.crashes.crash import STRATEGY_KILLS, STRATEGY_RANGE_SIZE
 
 SPEED_COLUMNS: Final = (
     *("strategy", "codes/s", "links/s", "round trips/code", "p50 µs", "p99 µs"),

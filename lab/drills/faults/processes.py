@@ -9,8 +9,8 @@ from typing import Final
 
 import psycopg
 
-from lab.drills.running_hop import end, wait_until
-from lab.drills.stage import Stage, frozen, kill
+from lab.drills.drill import Stage, frozen, kill
+from lab.drills.hop.running_hop import end, wait_until
 
 COUNTING_WITHIN_S: Final = 10.0
 FREEZE_S: Final = 1.0

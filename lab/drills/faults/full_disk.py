@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from lab.drills.clicks import read_dropped
-from lab.drills.running_hop import wait_until
-from lab.drills.stage import Stage, frozen
+from lab.drills.drill import Stage, frozen
+from lab.drills.hop.click_counts import read_dropped
+from lab.drills.hop.running_hop import wait_until
 
 QUOTA_BYTES: Final = 1024 * 1024  # for each web process: some thousand clicks
 FULL_WITHIN_S: Final = 300.0

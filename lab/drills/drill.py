@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from lab.drills.running_hop import RunningHop, wait_until
+from lab.drills.hop.running_hop import RunningHop, wait_until
 
 Tell = Callable[[str], object]  # is told in a few words what happens, as it happens
 

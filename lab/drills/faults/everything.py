@@ -13,9 +13,9 @@ import psycopg
 import redis
 import urllib3
 
-from lab.drills import outages, processes, stream_faults
-from lab.drills.running_hop import HopError
-from lab.drills.stage import Stage
+from lab.drills.drill import Stage
+from lab.drills.faults import outages, processes, stream
+from lab.drills.hop.running_hop import HopError
 
 LONGEST_FAULT_S: Final = 6.0
 
@@ -38,7 +38,7 @@ LANES: Final = (
         3,
         (
             *(processes.kill_worker, processes.kill_worker_in_transaction),
-            *(stream_faults.flush_redis, stream_faults.trim_stream, stream_faults.shuffle_stream),
+            *(stream.flush_redis, stream.trim_stream, stream.shuffle_stream),
         ),
     ),
 )
@@ -53,7 +53,7 @@ def do_everything(stage: Stage) -> None:
     """Let every lane do its faults at random moments, for the drill's length."""
     deadline = time.monotonic() + stage.duration_s
     stages = [
-        dataclasses.replace(stage, chance=random.Random(seed))  # noqa: S311 - to be done again
+        dataclasses.replace(stage, chance=random.Random(seed))
         for seed in (stage.chance.random() for _ in LANES)
     ]
     stopping = threading.Event()

@@ -12,11 +12,11 @@ import redis
 import urllib3
 
 from db.connect.embedded import EmbeddedServerError
-from lab.drills.clicks import is_drained, read_counted, read_dropped, read_sums
+from lab.drills.drill import Drill, Stage, Tell
+from lab.drills.hop.click_counts import is_drained, read_counted, read_dropped, read_sums
+from lab.drills.hop.running_hop import HopError, RunningHop, wait_until
 from lab.drills.reconciliation import Counts, Promise, Reconciliation, Seen, reconcile
-from lab.drills.running_hop import HopError, RunningHop, wait_until
-from lab.drills.stage import Drill, Stage, Tell
-from lab.drills.traffic import Shortening, Traffic, make_link, one_connection
+from lab.drills.traffic.redirects import Shortening, Traffic, make_link, one_connection
 
 CODES: Final = 20
 LINKS_PER_S: Final = 4.0
@@ -66,7 +66,7 @@ def run_drill(hop: RunningHop, drill: Drill, dials: Dials, tell: Tell) -> Reconc
     stage = Stage(
         hop=hop,
         duration_s=drill.duration_s if dials.duration_s is None else dials.duration_s,
-        chance=random.Random(f"{dials.seed} {drill.name}"),  # noqa: S311 - to be done again
+        chance=random.Random(f"{dials.seed} {drill.name}"),
         tell=tell,
     )
     faults: list[str] = []

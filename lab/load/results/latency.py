@@ -4,8 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from lab.load.plan import REDIRECTS
 from lab.load.samples import Sample
-from lab.load.traffic import REDIRECTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from geventhttpclient.client import HTTPClientPool
 from locust import FastHttpUser, task
 from locust.exception import CatchResponseError, StopUser
 
-from lab.load.traffic import arrival_times
+from lab.load.plan import arrival_times
 
 MAX_IN_FLIGHT: Final = 2_000
 TIMEOUT_S: Final = 10.0
@@ -60,7 +60,7 @@ class ArrivalStream(FastHttpUser):
     def arrive(self) -> None:
         """Send requests by the clock until the test ends or Locust stops this user."""
         options: Any = self.environment.parsed_options
-        chance = random.Random()  # noqa: S311 - a simulation
+        chance = random.Random()
         for due_s in arrival_times(
             time.perf_counter(), options.arrivals_per_user, options.spacing, chance
         ):

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from lab.load.figures import KindFigures
-from lab.load.traffic import Plan
+from lab.load.plan import Plan
+from lab.load.results.latency import KindFigures
 
 MOST_ERRORS: Final = 0.001  # availability is to be 99.9 %
 _RATE_REACHED: Final = 0.95
