@@ -20,7 +20,7 @@ from locust import LoadTestShape, User, events
 
 from lab.load.generator import links as prepared
 from lab.load.generator.open_loop import ArrivalStream, begin, expect, expect_redirect
-from lab.load.generator.recording import add_options  # noqa: F401 - the options of the command line
+from lab.load.generator.recording import add_options
 from lab.load.generator.zipf import ZipfRanks
 from lab.load.plan import user_weights
 

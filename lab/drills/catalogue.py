@@ -1,22 +1,22 @@
-"""All drills, in the order in which they are told."""
+"""All drills, in the order in which they are listed and run."""
 
 from typing import Final
 
 from lab.drills.drill import Drill
 from lab.drills.faults import everything, full_disk, outages, processes, stream
 
-_ALL: Final = (
+_DRILLS: Final = (
     Drill(
         "web-killed",
         "a journal survives its process, and another one adopts it",
         processes.kill_web,
-        redirects_go_on=False,
+        redirects_succeed=False,
     ),
     Drill(
         "gunicorn-killed",
         "all journals of a host survive the end of all its web processes",
         processes.kill_server,
-        redirects_go_on=False,
+        redirects_succeed=False,
     ),
     Drill(
         "worker-killed",
@@ -89,8 +89,8 @@ _ALL: Final = (
         "all of it at once, at random",
         everything.do_everything,
         duration_s=120,
-        redirects_go_on=False,
+        redirects_succeed=False,
     ),
 )
 
-DRILLS: Final = {drill.name: drill for drill in _ALL}
+DRILLS: Final = {drill.name: drill for drill in _DRILLS}

@@ -1,4 +1,4 @@
-"""Runs a drill: traffic, damage, more traffic, then what clients saw beside what was counted."""
+"""Runs a drill: traffic, the fault, more traffic, then the reconciliation."""
 
 import contextlib
 import random
@@ -12,117 +12,117 @@ import redis
 import urllib3
 
 from db.connect.embedded import EmbeddedServerError
-from lab.drills.drill import Drill, Stage, Tell
+from lab.drills.drill import Drill, FaultContext, Log
 from lab.drills.hop.click_counts import is_drained, read_counted, read_dropped, read_sums
-from lab.drills.hop.running_hop import HopError, RunningHop, wait_until
-from lab.drills.reconciliation import Counts, Promise, Reconciliation, Seen, reconcile
-from lab.drills.traffic.redirects import Shortening, Traffic, make_link, one_connection
+from lab.drills.hop.running_hop import RunningHop
+from lab.drills.hop.waiting import HopError, wait_until
+from lab.drills.reconciliation import Counted, Observed, Promise, Reconciliation, reconcile
+from lab.drills.traffic.client import open_client, shorten
+from lab.drills.traffic.redirects import RedirectClients
+from lab.drills.traffic.shortens import ShortenClient
 
-CODES: Final = 20
-LINKS_PER_S: Final = 4.0
+LINKS: Final = 20
+SHORTENS_PER_S: Final = 4.0
 DRAINED_WITHIN_S: Final = 120.0
-# The sender looks every second for chunks to send again: what came twice is counted by then.
+# Every second the web processes look for chunks to send again: by then, a copy has been counted
+# if it is counted at all.
 SETTLE_S: Final = 1.5
-# What a drill may meet when hop, or a server, does not do what it should.
-FAILURES: Final = (
+# What fails when hop or a server does not do what it should.
+_FAILURES: Final = (
     *(HopError, EmbeddedServerError, ProcessLookupError),
     *(psycopg.Error, redis.RedisError, urllib3.exceptions.HTTPError),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Dials:
-    """How a drill is run."""
+class DrillSettings:
+    """How drills are run."""
 
     rate: float = 300.0  # redirects per second
     clients: int = 8
-    calm_s: float = 2.0  # of traffic before the damage, and after it
-    duration_s: float | None = None  # of what lasts; None is each drill's own
-    seed: int = 0  # of what is random
+    calm_s: float = 2.0  # of traffic before the fault, and after it
+    duration_s: float | None = None  # of faults that last; None: each drill's own
+    seed: int = 0
 
 
-def run_drill(hop: RunningHop, drill: Drill, dials: Dials, tell: Tell) -> Reconciliation:
-    """Run one drill on a hop that is whole.
+def run_drill(hop: RunningHop, drill: Drill, settings: DrillSettings, log: Log) -> Reconciliation:
+    """Run one drill.
 
     Args:
-        hop: was started with the drill's settings.
-        drill: what to do.
-        dials: how.
-        tell: is told what happens, as it happens.
+        hop: a healthy one, started with the drill's settings.
+        drill: which to run.
+        settings: how.
+        log: called with a line about each step.
 
     Raises:
-        HopError, urllib3.exceptions.HTTPError: hop was not whole to begin with.
+        HopError, urllib3.exceptions.HTTPError: hop is not healthy at the start.
     """
     started, dropped_before = time.monotonic(), read_dropped(hop)
-    links = _make_links(hop, drill)
-    traffic = Traffic(
+    links = _create_links(hop, drill)
+    redirects = RedirectClients(
         hop.url,
         list(links),
-        clients=dials.clients,
-        rate=dials.rate,
+        clients=settings.clients,
+        rate=settings.rate,
         headers=dict(drill.headers),
     )
-    shortening = Shortening(hop.url, drill.name, rate=LINKS_PER_S, made=links)
-    stage = Stage(
+    shortens = ShortenClient(hop.url, drill.name, rate=SHORTENS_PER_S, links=links)
+    context = FaultContext(
         hop=hop,
-        duration_s=drill.duration_s if dials.duration_s is None else dials.duration_s,
-        chance=random.Random(f"{dials.seed} {drill.name}"),
-        tell=tell,
+        duration_s=drill.duration_s if settings.duration_s is None else settings.duration_s,
+        rng=random.Random(f"{settings.seed} {drill.name}"),
+        log=log,
     )
     faults: list[str] = []
-    with _noted(faults):
-        _damage_under_traffic(stage, drill, dials, traffic, shortening)
-    tell(f"{traffic.answered.total():,} redirects were answered; waiting for their clicks")
-    with _noted(faults):
-        _wait_for_clicks(hop, traffic, dropped_before)
-    counts = Counts(read_counted(hop, traffic.codes), read_dropped(hop) - dropped_before)
-    with _noted(faults):
-        faults += _find_wrong_sums(hop, traffic.codes)
+    log(f"{settings.clients} clients follow {LINKS} links, {settings.rate:g} times a second")
+    with _recorded(faults), redirects, shortens:
+        time.sleep(settings.calm_s)
+        drill.fault(context)
+        hop.wait_until_healthy()
+        time.sleep(settings.calm_s)
+    log(f"{redirects.redirected.total():,} redirects; waiting until their clicks are counted")
+    with _recorded(faults):
+        _wait_for_clicks(hop, redirects, dropped_before)
+    counted = Counted(read_counted(hop, redirects.codes), read_dropped(hop) - dropped_before)
+    with _recorded(faults):
+        faults += _find_wrong_sums(hop, redirects.codes)
     return reconcile(
         drill.name,
-        _seen(traffic, shortening),
-        counts,
-        Promise(drill.redirects_go_on, stage.web_processes_ended * dials.clients),
+        _observed(redirects, shortens),
+        counted,
+        Promise(drill.redirects_succeed, context.web_processes_ended * settings.clients),
         faults=faults,
         duration_s=round(time.monotonic() - started, 1),
     )
 
 
-def _make_links(hop: RunningHop, drill: Drill) -> dict[str, str]:
-    """Make the links that are followed. After an outage there may be no codes for a moment."""
+def _create_links(hop: RunningHop, drill: Drill) -> dict[str, str]:
+    """Create the links to follow; returns targets by code.
+
+    Retried, because after the outage of an earlier drill hop may refuse for a moment.
+    """
     links: dict[str, str] = {}
 
-    def are_made() -> bool:
+    def create_one() -> bool:
         with contextlib.suppress(urllib3.exceptions.HTTPError):
-            target = f"https://example.org/{drill.name}/followed/{len(links)}"
-            links[make_link(http, hop.url, target)] = target
-        return len(links) == CODES
+            target_url = f"https://example.org/{drill.name}/followed/{len(links)}"
+            links[shorten(client, hop.url, target_url)] = target_url
+        return len(links) == LINKS
 
-    with one_connection() as http:
-        wait_until(are_made, "links to be made")
+    with open_client() as client:
+        wait_until(create_one, "links to follow")
     return links
 
 
-def _damage_under_traffic(
-    stage: Stage, drill: Drill, dials: Dials, traffic: Traffic, shortening: Shortening
-) -> None:
-    stage.tell(f"{dials.clients} clients follow {CODES} links, {dials.rate:g} times a second")
-    with traffic, shortening:
-        time.sleep(dials.calm_s)
-        drill.damage(stage)
-        stage.hop.wait_until_whole()
-        time.sleep(dials.calm_s)
-
-
-def _wait_for_clicks(hop: RunningHop, traffic: Traffic, dropped_before: int) -> None:
-    """Wait until nothing is on its way any more.
+def _wait_for_clicks(hop: RunningHop, redirects: RedirectClients, dropped_before: int) -> None:
+    """Wait until every click is counted or reported as dropped.
 
     Raises:
-        HopError: not in time; what is missing then is lost.
+        HopError: not in time; the missing clicks are lost.
     """
 
     def is_counted() -> bool:
-        missing = traffic.answered.total() - sum(read_counted(hop, traffic.codes).values())
+        missing = redirects.redirected.total() - sum(read_counted(hop, redirects.codes).values())
         return is_drained(hop) and missing <= read_dropped(hop) - dropped_before
 
     wait_until(is_counted, "the last clicks to be counted", DRAINED_WITHIN_S)
@@ -130,33 +130,33 @@ def _wait_for_clicks(hop: RunningHop, traffic: Traffic, dropped_before: int) -> 
     wait_until(lambda: is_drained(hop), "the stream to be empty again", DRAINED_WITHIN_S)
 
 
-def _seen(traffic: Traffic, shortening: Shortening) -> Seen:
-    return Seen(
-        answered=traffic.answered,
-        cut_off=traffic.cut_off,
-        errors=traffic.errors,
-        refused=traffic.refused,
-        longest_outage_s=round(traffic.longest_outage_s, 3),
-        links_made=shortening.made,
-        links_broken=len(shortening.find_broken()),
-        codes_given_twice=len(shortening.given_twice),
+def _observed(redirects: RedirectClients, shortens: ShortenClient) -> Observed:
+    return Observed(
+        answered=redirects.redirected,
+        cut_off=redirects.cut_off,
+        errors=redirects.errors,
+        refused=redirects.refused,
+        longest_outage_s=round(redirects.longest_outage_s, 3),
+        links_made=shortens.created,
+        links_broken=len(shortens.find_broken()),
+        codes_given_twice=len(shortens.given_twice),
     )
 
 
 def _find_wrong_sums(hop: RunningHop, codes: Sequence[str]) -> list[str]:
-    """Codes whose days, or values of a dimension, do not add up to their total."""
-    sums = {code: read_sums(hop, code) for code in codes}
+    """Codes whose clicks by day, or by a dimension, do not add up to their total."""
+    sums_by_code = {code: read_sums(hop, code) for code in codes}
     return [
-        f"the clicks of {code} do not add up: {found}"
-        for code, found in sums.items()
-        if len(set(found.values())) > 1
+        f"the clicks of {code} do not add up: {sums}"
+        for code, sums in sums_by_code.items()
+        if len(set(sums.values())) > 1
     ]
 
 
 @contextlib.contextmanager
-def _noted(faults: list[str]) -> Iterator[None]:
-    """What goes wrong in the block is a fault of hop, and no reason not to count what is there."""
+def _recorded(faults: list[str]) -> Iterator[None]:
+    """Record a failure of hop as a fault, so that the clicks are still reconciled."""
     try:
         yield
-    except FAILURES as error:
+    except _FAILURES as error:
         faults.append(str(error) or type(error).__name__)

@@ -1,4 +1,4 @@
-"""Everything at once, at random."""
+"""All kinds of faults at the same time, at random."""
 
 import dataclasses
 import random
@@ -13,23 +13,23 @@ import psycopg
 import redis
 import urllib3
 
-from lab.drills.drill import Stage
+from lab.drills.drill import FaultContext
 from lab.drills.faults import outages, processes, stream
-from lab.drills.hop.running_hop import HopError
+from lab.drills.hop.waiting import HopError
 
 LONGEST_FAULT_S: Final = 6.0
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Faults that happen one after the other, with random pauses; all lanes at the same time."""
+    """Faults that follow one another after random pauses. Lanes run in parallel."""
 
     longest_pause_s: float
-    faults: tuple[Callable[[Stage], None], ...]
+    faults: tuple[Callable[[FaultContext], None], ...]
 
 
-# So Redis may hang while Postgres is away and a web process is killed. The pauses leave room for
-# what is between two faults: nothing is learnt from a hop that is always down.
+# Redis may hang while Postgres is down and a web process is killed. The pauses give hop time to
+# work: a hop that is always down shows nothing.
 LANES: Final = (
     Lane(8, (outages.kill_redis, outages.hang_redis, outages.take_redis_away)),
     Lane(8, (outages.kill_postgres, outages.take_postgres_away)),
@@ -42,42 +42,44 @@ LANES: Final = (
         ),
     ),
 )
-# A fault that needs a part which another lane has just taken away.
+# A fault raises these when another lane has taken away what it needs.
 _HINDERED: Final = (
     *(HopError, ProcessLookupError),
     *(psycopg.Error, redis.RedisError, urllib3.exceptions.HTTPError),
 )
 
 
-def do_everything(stage: Stage) -> None:
-    """Let every lane do its faults at random moments, for the drill's length."""
-    deadline = time.monotonic() + stage.duration_s
-    stages = [
-        dataclasses.replace(stage, chance=random.Random(seed))
-        for seed in (stage.chance.random() for _ in LANES)
+def do_everything(context: FaultContext) -> None:
+    """Run all lanes for the drill's duration."""
+    deadline = time.monotonic() + context.duration_s
+    contexts = [
+        dataclasses.replace(context, rng=random.Random(context.rng.random())) for _ in LANES
     ]
     stopping = threading.Event()
-    with ThreadPoolExecutor(len(LANES)) as lanes:
-        running = [
-            lanes.submit(_run_lane, lane, each, deadline, stopping)
-            for lane, each in zip(LANES, stages, strict=True)
+    with ThreadPoolExecutor(len(LANES)) as threads:
+        lanes = [
+            threads.submit(_run_lane, lane, each, deadline, stopping)
+            for lane, each in zip(LANES, contexts, strict=True)
         ]
         try:
-            for lane in running:
+            for lane in lanes:
                 lane.result()
         finally:
             stopping.set()
-    stage.web_processes_ended = sum(each.web_processes_ended for each in stages)
+    context.web_processes_ended = sum(each.web_processes_ended for each in contexts)
 
 
-def _run_lane(lane: Lane, stage: Stage, deadline: float, stopping: threading.Event) -> None:
+def _run_lane(
+    lane: Lane, context: FaultContext, deadline: float, stopping: threading.Event
+) -> None:
+    rng = context.rng
     while (left_s := deadline - time.monotonic()) > 0:
-        if stopping.wait(min(left_s, stage.chance.uniform(0, lane.longest_pause_s))):
+        if stopping.wait(min(left_s, rng.uniform(0, lane.longest_pause_s))):
             return
-        stage.duration_s = round(min(left_s, stage.chance.uniform(0.2, LONGEST_FAULT_S)), 1)
-        fault = stage.chance.choice(lane.faults)
+        context.duration_s = round(min(left_s, rng.uniform(0.2, LONGEST_FAULT_S)), 1)
+        fault = rng.choice(lane.faults)
         try:
-            fault(stage)
+            fault(context)
         except _HINDERED as error:
             reason = str(error).splitlines()[0]
-            stage.tell(f"{fault.__name__} was hindered by another fault: {reason}")
+            context.log(f"another fault prevents {fault.__name__}: {reason}")

@@ -1,14 +1,16 @@
-"""Damage to the journal's disk: hop's own quota stands in for it."""
+"""Fault of the journals' disk. hop's own quota stands in for a full disk."""
 
 from typing import Final
 
-from lab.drills.drill import Stage, frozen
+from lab.drills.drill import FaultContext
 from lab.drills.hop.click_counts import read_dropped
-from lab.drills.hop.running_hop import wait_until
+from lab.drills.hop.waiting import wait_until
+from lab.processes import frozen
 
-QUOTA_BYTES: Final = 1024 * 1024  # for each web process: some thousand clicks
+QUOTA_BYTES: Final = 1024 * 1024  # per web process: some thousand clicks
 FULL_WITHIN_S: Final = 300.0
-# As long as a click may keep, and longer in JSON: it takes fewer of them to fill memory, too.
+# The longest values that a click keeps, with characters that JSON escapes: fewer clicks fill the
+# quota and the memory.
 LONG_HEADERS: Final = (
     ("User-Agent", "\\" * 320),
     ("Referer", "https://example.org/" + "a" * 180),
@@ -16,12 +18,14 @@ LONG_HEADERS: Final = (
 )
 
 
-def fill_journal(stage: Stage) -> None:
-    """Freeze the worker until journal and memory are full and clicks are dropped."""
-    before = read_dropped(stage.hop)
-    stage.tell("the worker is frozen until the journals are full")
-    with frozen(stage.hop.pid("worker")):
+def fill_journal(context: FaultContext) -> None:
+    """Freeze the worker until journals and memory are full and hop drops clicks."""
+    dropped_before = read_dropped(context.hop)
+    context.log("worker frozen until the journals are full")
+    with frozen(context.hop.pid("worker")):
         wait_until(
-            lambda: read_dropped(stage.hop) > before, "the first dropped click", FULL_WITHIN_S
+            lambda: read_dropped(context.hop) > dropped_before,
+            "the first dropped click",
+            FULL_WITHIN_S,
         )
-    stage.tell("clicks were dropped; the worker goes on")
+    context.log("hop drops clicks; worker resumed")

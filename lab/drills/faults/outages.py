@@ -1,52 +1,49 @@
-"""Damage to Redis and Postgres: killed, hung, away."""
+"""Faults of Redis and Postgres: killed, hung, or down for a while."""
 
-import contextlib
 import time
-from collections.abc import Iterator
 
-from lab.drills.drill import Stage, frozen
-
-
-def kill_redis(stage: Stage) -> None:
-    """It starts again at once, with what its file holds."""
-    _kill(stage, "redis")
+from lab.drills.drill import FaultContext
+from lab.processes import frozen
 
 
-def kill_postgres(stage: Stage) -> None:
-    """It starts again at once, and recovers from its log."""
-    _kill(stage, "postgres")
+def kill_redis(context: FaultContext) -> None:
+    """SIGKILL Redis and start it at once on its append-only file."""
+    _kill(context, "redis")
 
 
-def hang_redis(stage: Stage) -> None:
-    """It accepts connections and answers nothing: worse than being away, as each call waits."""
-    stage.tell(f"SIGSTOP redis for {stage.duration_s:g} s")
-    with frozen(stage.hop.servers.pid("redis")):
-        time.sleep(stage.duration_s)
+def kill_postgres(context: FaultContext) -> None:
+    """SIGKILL Postgres and start it at once; it recovers from its write-ahead log."""
+    _kill(context, "postgres")
 
 
-def take_redis_away(stage: Stage) -> None:
-    """Stopped in its own way, started again after the drill's length."""
-    with _away(stage, "redis"):
-        time.sleep(stage.duration_s)
+def hang_redis(context: FaultContext) -> None:
+    """Freeze Redis: it accepts connections and answers nothing, so each call waits."""
+    context.log(f"SIGSTOP redis for {context.duration_s:g} s")
+    with frozen(context.hop.servers.pid("redis")):
+        time.sleep(context.duration_s)
 
 
-def take_postgres_away(stage: Stage) -> None:
-    """Stopped in its own way, started again after the drill's length."""
-    with _away(stage, "postgres"):
-        time.sleep(stage.duration_s)
+def take_redis_away(context: FaultContext) -> None:
+    """Shut Redis down and start it again after the drill's duration."""
+    _take_away(context, "redis")
 
 
-def _kill(stage: Stage, name: str) -> None:
-    stage.tell(f"SIGKILL {name}, process {stage.hop.servers.pid(name)}")
-    stage.hop.servers.kill_server(name)
-    stage.hop.servers.start_server(name)
+def take_postgres_away(context: FaultContext) -> None:
+    """Shut Postgres down and start it again after the drill's duration."""
+    _take_away(context, "postgres")
 
 
-@contextlib.contextmanager
-def _away(stage: Stage, name: str) -> Iterator[None]:
-    stage.tell(f"{name} is away for {stage.duration_s:g} s")
-    stage.hop.servers.stop_server(name)
+def _kill(context: FaultContext, name: str) -> None:
+    servers = context.hop.servers
+    context.log(f"SIGKILL {name}, process {servers.pid(name)}")
+    servers.kill_server(name)
+    servers.start_server(name)
+
+
+def _take_away(context: FaultContext, name: str) -> None:
+    context.log(f"{name} is down for {context.duration_s:g} s")
+    context.hop.servers.stop_server(name)
     try:
-        yield
+        time.sleep(context.duration_s)
     finally:
-        stage.hop.servers.start_server(name)
+        context.hop.servers.start_server(name)

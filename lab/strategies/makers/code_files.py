@@ -103,7 +103,7 @@ def count_codes(folder: Path) -> int:
 def _wait_until_alone(pool: Pool) -> None:
     """Wait for the dead process's backend: it may be at a statement, and counts at its end."""
     deadline_s = time.monotonic() + STARTED_WITHIN_S
-    query = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{NAME}'"  # noqa: S608
+    query = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{NAME}'"
     while _read_number(pool, query) and time.monotonic() < deadline_s:
         time.sleep(_POLL_S)
 

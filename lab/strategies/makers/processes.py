@@ -84,6 +84,6 @@ def _work(work: Work, job: Job, barrier: Barrier, writer: "Connection[Made | str
         with ready_maker(job) as maker:
             barrier.wait(READY_WITHIN_S)
             writer.send(maker.make_codes() if work == "codes" else maker.make_links())
-    except Exception as error:  # noqa: BLE001 - a process's outermost loop; the parent raises it
+    except Exception as error:
         barrier.abort()
         writer.send(f"strategy {job.strategy}: {type(error).__name__}: {error}")
