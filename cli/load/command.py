@@ -12,9 +12,9 @@ import click
 from cli.client import url_option
 from cli.load.run import measure
 from cli.load.target import CannotMeasureError, check_target
-from lab.load.generator.links import PrepareError
+from lab.load.generator.links import CreateLinksError
 from lab.load.generator.locust_process import GeneratorError
-from lab.load.plan import PROFILES, Plan
+from lab.load.plan import PROFILES, LoadPlan
 from lab.load.results.report import as_text, write_files
 from lab.load.samples import MOST_SAMPLES
 from lab.report.report_files import as_json
@@ -22,7 +22,7 @@ from lab.report.report_files import as_json
 MOST_LINKS: Final = 200_000
 EXIT_STATUS: Final = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 
-_DEFAULTS: Final = Plan()
+_DEFAULTS: Final = LoadPlan()
 
 
 @click.command()
@@ -131,7 +131,7 @@ def load(
     Ends with status 0 for PASS, 1 for FAIL, 2 when there is nothing to judge, and 3 when the load
     generator itself was the limit.
     """  # noqa: D301 - Click wants the character \b before lines that it must not wrap
-    plan = Plan(redirect_status=int(redirect_status), **options)
+    plan = LoadPlan(redirect_status=int(redirect_status), **options)
     _check_size(plan)
     hop_url = check_target(hop_url, allow_remote=allow_remote)
     directory = report or _default_directory()
@@ -139,7 +139,7 @@ def load(
         directory.mkdir(parents=True, exist_ok=True)
         result = measure(plan, hop_url)
         page = write_files(result, directory)
-    except (PrepareError, GeneratorError, OSError) as error:
+    except (CreateLinksError, GeneratorError, OSError) as error:
         raise CannotMeasureError(str(error)) from error
     except KeyboardInterrupt:  # Click would end with 1, which means FAIL
         click.echo("interrupted: no verdict", err=True)
@@ -149,7 +149,7 @@ def load(
     sys.exit(EXIT_STATUS[result.verdict.outcome])
 
 
-def _check_size(plan: Plan) -> None:
+def _check_size(plan: LoadPlan) -> None:
     """Refuse what would not fit, before anything is made."""
     requests = plan.requests_per_s * plan.duration_s
     if requests > MOST_SAMPLES:

@@ -1,7 +1,8 @@
-"""What the server tells about a run: redirects by tier, and CPU time of the parts of a demo."""
+"""What the server reports about a run: redirects by tier, and CPU time by process."""
 
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Final
 
 import psutil
@@ -11,17 +12,16 @@ _TIER: Final = re.compile(
     r'^hop_redirects_total\{[^}]*tier="(\w+)"[^}]*\} ([0-9.e+]+)', re.MULTILINE
 )
 _TIMEOUT: Final = urllib3.Timeout(connect=2, read=10)
-_OK: Final = 200
 
 Pids = Mapping[str, int | list[int] | None]
 
 
 def read_tiers(hop_url: str, api_key: str | None) -> dict[str, float] | None:
-    """Redirects since the server's start, by the tier that answered; None: it does not tell us."""
+    """Redirects since the server's start by tier; None: no API key, or no such metrics."""
     if api_key is None:
         return None
     try:
-        answer = urllib3.request(
+        response = urllib3.request(
             "GET",
             f"{hop_url}/metrics",
             headers={"Authorization": f"Bearer {api_key}"},
@@ -31,11 +31,13 @@ def read_tiers(hop_url: str, api_key: str | None) -> dict[str, float] | None:
         )
     except urllib3.exceptions.HTTPError:
         return None
-    return parse_tiers(answer.data.decode(errors="replace")) if answer.status == _OK else None
+    if response.status != HTTPStatus.OK:
+        return None
+    return parse_tiers(response.data.decode(errors="replace"))
 
 
 def parse_tiers(metrics: str) -> dict[str, float] | None:
-    """The counters by tier in Prometheus's text format; None when there are none."""
+    """Redirects by tier from Prometheus's text format; None when it has none."""
     tiers: dict[str, float] = {}
     for tier, count in _TIER.findall(metrics):
         tiers[tier] = tiers.get(tier, 0.0) + float(count)
@@ -45,17 +47,18 @@ def parse_tiers(metrics: str) -> dict[str, float] | None:
 def count_between(
     before: dict[str, float] | None, after: dict[str, float] | None
 ) -> dict[str, int] | None:
-    """Redirects by tier from one reading to the next; None when either is missing."""
+    """Redirects by tier between two readings; None when one is missing."""
     if before is None or after is None:
         return None
     return {tier: round(count - before.get(tier, 0.0)) for tier, count in sorted(after.items())}
 
 
 def read_cpu(pids: Pids | None) -> dict[str, float] | None:
-    """CPU seconds used so far by web, postgres, redis and worker, children included.
+    """CPU seconds used so far by web, postgres, redis and worker, with their children.
 
     Args:
-        pids: as in demo.json; None when the server is not a demo of this machine.
+        pids: as in demo.json; None when the server is not a demo on this machine. A server that
+            the demo did not start has no process id there, and is left out.
     """
     if pids is None:
         return None
@@ -63,19 +66,19 @@ def read_cpu(pids: Pids | None) -> dict[str, float] | None:
     for part in ("web", "postgres", "redis", "worker"):
         found = pids.get(part)
         roots = found if isinstance(found, list) else [found] if found else []
-        if roots:  # an existing server that a demo uses has no id there
-            used[part] = sum(map(_cpu_of_family, roots))
+        if roots:
+            used[part] = sum(map(_cpu_with_children, roots))
     return used
 
 
-def _cpu_of_family(pid: int) -> float:
+def _cpu_with_children(pid: int) -> float:
     total = 0.0
     try:
         root = psutil.Process(pid)
         for process in (root, *root.children(recursive=True)):
-            # The times of children that have ended and been waited for are in `children_…`.
+            # `children_…` covers children that have ended and been waited for.
             times = process.cpu_times()
             total += times.user + times.system + times.children_user + times.children_system
     except psutil.Error:
-        pass  # it ended while we looked; its parent has its times
+        pass  # a process ended meanwhile; its parent has its times
     return total

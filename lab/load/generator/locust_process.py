@@ -1,7 +1,6 @@
-"""Locust in a process of its own: gevent patches the standard library, and shall not patch ours."""
+"""Runs Locust in a process of its own, because gevent patches the standard library."""
 
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -10,12 +9,13 @@ from typing import IO, Final
 
 import psutil
 
-from lab.load.plan import Plan
+from lab.load.plan import LoadPlan
 from lab.load.samples import Sample, SampleReader
+from lab.processes import stop_process
 
 LOCUSTFILE: Final = Path(__file__).parents[3] / "locustfile.py"
-_STOP_WITHIN_S: Final = 15.0
-_TOLD: Final = 2_000  # characters of what a failed Locust has said
+_STOPPED_WITHIN_S: Final = 15.0
+_LOG_SHOWN: Final = 2_000  # characters, after a failure
 
 
 class GeneratorError(Exception):
@@ -24,60 +24,54 @@ class GeneratorError(Exception):
 
 @dataclass(slots=True)
 class Generator:
-    """A running Locust. `stop` must be called, whatever happens."""
+    """A running Locust. Call `stop` in the end, whatever happens."""
 
     process: subprocess.Popen[bytes]
     reader: SampleReader
     log: IO[bytes]
-    cpu_s: float = 0.0  # used since `start`, as of the last poll
-    _own: psutil.Process = field(init=False)
+    cpu_s: float = 0.0  # used since the start, as of the last poll
+    _info: psutil.Process = field(init=False)
 
     def __post_init__(self) -> None:
-        self._own = psutil.Process(self.process.pid)
+        self._info = psutil.Process(self.process.pid)
 
     def poll(self) -> tuple[list[Sample], bool]:
-        """New samples, and whether Locust still runs; of a Locust that does not, all the rest."""
+        """New samples, and whether Locust still runs; after its end, all remaining samples."""
         running = self.process.poll() is None
         if running:
-            times = self._own.cpu_times()
+            times = self._info.cpu_times()
             self.cpu_s = times.user + times.system
         return self.reader.read_new(), running
 
     def describe_failure(self) -> str:
-        """The end of what it has printed."""
+        """The end of Locust's output."""
         self.log.seek(0)
-        return self.log.read().decode(errors="replace")[-_TOLD:].strip()
+        return self.log.read().decode(errors="replace")[-_LOG_SHOWN:].strip()
 
     def stop(self) -> None:
-        """End it, if it still runs."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(_STOP_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        """Stop Locust if it still runs."""
+        stop_process(self.process, _STOPPED_WITHIN_S)
         self.log.close()
 
 
-def start_generator(plan: Plan, hop_url: str, prepared: Path, directory: Path) -> Generator:
+def start_generator(plan: LoadPlan, hop_url: str, links: Path, directory: Path) -> Generator:
     """Start Locust headless.
 
     Args:
         plan: what to send.
-        hop_url: where to.
-        prepared: the links, as `lab.load.generator.links.save` wrote them.
-        directory: for files that nobody needs afterwards.
+        hop_url: without a slash at the end.
+        links: a file that `lab.load.generator.links.save_links` wrote.
+        directory: for samples and log; the caller removes it.
 
     Raises:
-        GeneratorError: locustfile.py is not there.
+        GeneratorError: there is no locustfile.py.
     """
     if not LOCUSTFILE.exists():
-        raise GeneratorError(f"{LOCUSTFILE.name} is not here: a load test needs a checkout of hop")
+        raise GeneratorError(f"{LOCUSTFILE.name} not found: a load test needs a checkout of hop")
     samples = directory / "samples.jsonl"
     log = (directory / "locust.log").open("w+b")
     process = subprocess.Popen(
-        [*(sys.executable, "-m", "locust"), *_arguments(plan, hop_url, prepared, samples)],
+        [*(sys.executable, "-m", "locust"), *_arguments(plan, hop_url, links, samples)],
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
@@ -86,7 +80,7 @@ def start_generator(plan: Plan, hop_url: str, prepared: Path, directory: Path) -
     return Generator(process, SampleReader(samples), log)
 
 
-def _arguments(plan: Plan, hop_url: str, prepared: Path, samples: Path) -> list[str]:
+def _arguments(plan: LoadPlan, hop_url: str, links: Path, samples: Path) -> list[str]:
     options = {
         "locustfile": LOCUSTFILE,
         "host": hop_url,
@@ -99,9 +93,9 @@ def _arguments(plan: Plan, hop_url: str, prepared: Path, samples: Path) -> list[
         "reads-per-write": plan.reads_per_write,
         "zipf-exponent": plan.zipf_exponent,
         "redirect-status": plan.redirect_status,
-        "prepared": prepared,
+        "prepared": links,
         "samples": samples,
-        # Failed requests are ours to judge; any other status than 0 is a fault of Locust itself.
+        # Failed requests are in the samples; another status than 0 is a failure of Locust.
         "exit-code-on-error": 0,
     }
     pairs = [text for name, value in options.items() for text in (f"--{name}", str(value))]

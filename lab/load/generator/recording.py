@@ -1,43 +1,50 @@
-"""What locustfile.py does before and after a run: its options, and a file of samples."""
+"""Locust's command-line options for locustfile.py, and the file of samples."""
 
 from pathlib import Path
 from typing import IO, Any, Final
 
 import gevent
+import locust
 import msgspec
-from locust import events
 
 from lab.load.generator.open_loop import IN_FLIGHT, TIMEOUT_S, ArrivalStream
-from lab.load.plan import PROFILES, Plan
+from lab.load.plan import PROFILES, LoadPlan
 from lab.load.samples import Sample
 
 _FLUSH_EVERY_S: Final = 0.25
-_DEFAULTS = Plan()
+_DEFAULTS = LoadPlan()
+_events: Any = locust.events  # Locust has no types for them
 
 
-@events.init_command_line_parser.add_listener
-def add_options(parser: Any) -> None:
-    """Options of the command line; Locust's web page shows them as fields, too."""
+def register() -> None:
+    """Add the options, and record samples during each test."""
+    _events.init_command_line_parser.add_listener(_add_options)
+    _events.test_start.add_listener(_record_samples)
+    _events.test_stop.add_listener(_wait_for_requests)
+
+
+def _add_options(parser: Any) -> None:
+    """Locust's web page shows these as fields, too."""
     add = parser.add_argument
-    add("--traffic", choices=PROFILES, default="mixed", help="Which kinds of requests")
-    add("--arrivals-per-user", type=float, default=10.0, help="Requests a second of each user")
+    add("--traffic", choices=PROFILES, default="mixed", help="Profile of requests")
+    add("--arrivals-per-user", type=float, default=10.0, help="Requests per second of each user")
     add("--spacing", choices=("poisson", "even"), default=_DEFAULTS.spacing, help="Of arrivals")
     add("--shape", choices=("steady", "ramp", "spike"), default="steady", help="Users over time")
     add(
         "--reads-per-write",
         type=int,
         default=_DEFAULTS.reads_per_write,
-        help="Redirects for each shorten",
+        help="Redirects per shorten",
     )
-    add("--links", type=int, default=1_000, help="Links to make before the test")
-    add("--zipf-exponent", type=float, default=_DEFAULTS.zipf_exponent, help="0 is evenly")
-    add("--redirect-status", type=int, default=_DEFAULTS.redirect_status, help="That is right")
-    add("--warm-up", type=float, default=0.0, help="Seconds at first of which no sample is written")
-    add("--prepared", type=Path, include_in_web_ui=False, help="Links made before, as a file")
-    add("--samples", type=Path, include_in_web_ui=False, help="Write a line for each request there")
+    add("--links", type=int, default=1_000, help="Links to create before the test")
+    add("--zipf-exponent", type=float, default=_DEFAULTS.zipf_exponent, help="0: all links alike")
+    add("--redirect-status", type=int, default=_DEFAULTS.redirect_status, help="Expected status")
+    add("--warm-up", type=float, default=0.0, help="First seconds, of which no sample is written")
+    add("--prepared", type=Path, include_in_web_ui=False, help="File of existing links to use")
+    add("--samples", type=Path, include_in_web_ui=False, help="File to write samples to")
 
 
-class Recorder:
+class _Recorder:
     """Writes samples while a test runs."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -52,40 +59,38 @@ class Recorder:
         context: Any,
         **more: Any,
     ) -> None:
-        """Locust's event `request`."""
-        if context["due_s"] < ArrivalStream.began_s:
-            return  # the warm-up
+        """Handle Locust's `request` event."""
+        due_s = context["due_s"] - ArrivalStream.began_s
+        if due_s < 0:
+            return  # warm-up
         response = more.get("response")
         sample = Sample(
-            name,
-            round(context["due_s"] - ArrivalStream.began_s, 6),
-            round(context["start_delay_ms"], 3),
-            round(response_time, 3),
-            response.status_code if response is not None else 0,
-            str(exception) if exception else "",
+            kind=name,
+            due_s=round(due_s, 6),
+            start_delay_ms=round(context["start_delay_ms"], 3),
+            response_ms=round(response_time, 3),
+            status=response.status_code if response is not None else 0,
+            error=str(exception) if exception else "",
         )
         self._file.write(self._encode(sample) + b"\n")
 
-    def flush(self) -> None:
-        """Show readers what there is, again and again."""
+    def flush_forever(self) -> None:
+        """Keep the file up to date for its reader."""
         while True:
             gevent.sleep(_FLUSH_EVERY_S)
             self._file.flush()
 
 
-@events.test_start.add_listener
-def record_samples(environment: Any, **_: Any) -> None:
-    """Open the file of samples, when there is to be one."""
+def _record_samples(environment: Any, **_: Any) -> None:
     path = environment.parsed_options.samples
     if path is None:
         return
     file = path.open("wb")
-    recorder = Recorder(file)
-    flushing = gevent.spawn(recorder.flush)
+    recorder = _Recorder(file)
+    flushing = gevent.spawn(recorder.flush_forever)
     environment.events.request.add_listener(recorder.record)
 
-    def end(**_: Any) -> None:
-        wait_for_the_last()
+    def end(**_: Any) -> None:  # after _wait_for_requests, which is registered before it
         flushing.kill()
         environment.events.request.remove_listener(recorder.record)
         environment.events.test_stop.remove_listener(end)
@@ -94,8 +99,7 @@ def record_samples(environment: Any, **_: Any) -> None:
     environment.events.test_stop.add_listener(end)
 
 
-@events.test_stop.add_listener
-def wait_for_the_last(**_: Any) -> None:
-    """What was sent before the end counts, however late it is answered."""
+def _wait_for_requests(**_: Any) -> None:
+    """Requests that were sent before the end count, however late their response."""
     IN_FLIGHT.join(TIMEOUT_S + 1)
     IN_FLIGHT.kill()

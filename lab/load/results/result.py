@@ -1,4 +1,4 @@
-"""Everything that one load test found, as its JSON tells it."""
+"""The result of a load test, as load.json contains it."""
 
 import os
 import platform
@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Literal
 
-from lab.load.plan import SHORTEN, Plan
+from lab.load.plan import SHORTEN, LoadPlan
 from lab.load.results.latency import (
-    KindFigures,
-    Second,
+    KindSummary,
+    SecondSummary,
     count_errors,
     count_statuses,
-    figures_by_kind,
-    figures_by_second,
-    figures_of,
-    redirects_of,
+    select_redirects,
+    summarise_kind,
+    summarise_kinds,
+    summarise_seconds,
 )
 from lab.load.results.verdict import Verdict, judge
 from lab.load.samples import Sample
@@ -26,7 +26,7 @@ from lab.report.run_facts import read_commit, read_cpu
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where the generator ran, and on what. No host name, no path."""
+    """Where the generator ran. Contains no host name and no path."""
 
     date: str = field(default_factory=lambda: f"{datetime.now(UTC):%F %H:%M} UTC")
     commit: str = field(default_factory=read_commit)
@@ -42,67 +42,68 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class ServerSide:
-    """What the server told; None: it did not."""
+class ServerMetrics:
+    """What the server reported about the run; None: not available."""
 
-    tiers: dict[str, int] | None  # redirects by the tier that answered
-    cpu_s: dict[str, float] | None  # CPU seconds of web, postgres, redis, worker
+    tiers: dict[str, int] | None  # redirects by tier
+    cpu_s: dict[str, float] | None  # of web, postgres, redis, worker
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """One load test. `redirects` and `shortens` are right answers, whenever they came."""
+class LoadResult:
+    """One load test. `redirects` and `shortens` are right responses, whenever they came."""
 
     kind: Literal["hop-load"]
     verdict: Verdict
-    plan: Plan
+    plan: LoadPlan
     machine: Machine
     redirects: int
     shortens: int
-    figures: Sequence[KindFigures]
+    figures: Sequence[KindSummary]
     errors: dict[str, int]
     statuses: dict[str, int]
     tiers: dict[str, int] | None
     cpu_s: dict[str, float] | None
-    cpu_ms_per_redirect: float | None  # all parts together, shortens and clicks included
+    cpu_ms_per_redirect: float | None  # of all processes, with shortens and clicks
     generator_cpu: float  # share of a core
-    seconds: Sequence[Second]
+    seconds: Sequence[SecondSummary]
 
 
 def summarise(
-    plan: Plan, samples: Sequence[Sample], server: ServerSide, generator_cpu: float
-) -> Result:
-    """Work everything out."""
-    redirects = redirects_of(samples)
-    found = figures_of("all redirects", redirects, plan.duration_s)
+    plan: LoadPlan, samples: Sequence[Sample], server: ServerMetrics, generator_cpu: float
+) -> LoadResult:
+    """Put together the result of a run."""
+    redirects = select_redirects(samples)
+    summary = summarise_kind("all redirects", redirects, plan.duration_s)
     errors = count_errors(samples)
-    cpu_s = _for_redirects(found.answered, server)
-    used_s = sum(cpu_s.values()) if cpu_s else None
-    return Result(
+    cpu_s = _scale_cpu(summary.answered, server)
+    total_s = sum(cpu_s.values()) if cpu_s else 0.0
+    return LoadResult(
         kind="hop-load",
-        verdict=judge(plan, found, errors, generator_cpu),
+        verdict=judge(plan, summary, errors, generator_cpu),
         plan=plan,
         machine=Machine(),
-        redirects=found.answered,
+        redirects=summary.answered,
         shortens=sum(sample.kind == SHORTEN and not sample.error for sample in samples),
-        figures=figures_by_kind(samples, plan.duration_s),
+        figures=summarise_kinds(samples, plan.duration_s),
         errors=errors,
         statuses=count_statuses(samples),
         tiers=server.tiers,
         cpu_s=cpu_s,
-        cpu_ms_per_redirect=1_000 * used_s / found.answered if used_s and found.answered else None,
+        cpu_ms_per_redirect=(
+            1_000 * total_s / summary.answered if total_s and summary.answered else None
+        ),
         generator_cpu=round(generator_cpu, 3),
-        seconds=figures_by_second(redirects, plan.duration_s),
+        seconds=summarise_seconds(redirects, plan.duration_s),
     )
 
 
-def _for_redirects(redirects: int, server: ServerSide) -> dict[str, float] | None:
-    """The processor time of the server for so many redirects.
+def _scale_cpu(redirects: int, server: ServerMetrics) -> dict[str, float] | None:
+    """The server's CPU seconds for this many redirects.
 
-    The server is first asked when the first samples are seen, a moment after they began, so it
-    tells of a few redirects less than the samples do.
+    The server is read a moment after the first samples, so it misses a few redirects.
     """
-    told = sum(server.tiers.values()) if server.tiers else 0
-    if server.cpu_s is None or not told:
+    seen = sum(server.tiers.values()) if server.tiers else 0
+    if server.cpu_s is None or not seen:
         return server.cpu_s
-    return {part: round(used * redirects / told, 3) for part, used in server.cpu_s.items()}
+    return {part: round(used * redirects / seen, 3) for part, used in server.cpu_s.items()}

@@ -7,13 +7,13 @@ import msgspec
 from lab.load.results.latency import (
     count_errors,
     count_statuses,
-    figures_by_kind,
-    figures_by_second,
-    figures_of,
-    quantile,
+    summarise_kind,
+    summarise_kinds,
+    summarise_seconds,
 )
 from lab.load.samples import Sample, SampleReader
 from lab.load.server_metrics import count_between, parse_tiers
+from lab.report.quantiles import quantile
 
 METRICS = """\
 # HELP hop_redirects_total Redirects answered.
@@ -38,7 +38,7 @@ def test_quantile_is_a_measured_value_at_every_rank():
 
 def test_errors_are_no_fast_answers():
     samples = [redirect(0.1, 40.0, late_ms=3.0), redirect(0.2, 0.5, error="status 500")]
-    found = figures_of("redirect", samples, 1)
+    found = summarise_kind("redirect", samples, 1)
     assert (found.requests, found.answered, found.errors) == (2, 1, 1)
     assert (found.p50_ms, found.p99_ms, found.service_p99_ms) == (40.0, 40.0, 37.0)
     assert count_errors(samples) == {"redirect: status 500": 1}
@@ -46,21 +46,21 @@ def test_errors_are_no_fast_answers():
 
 
 def test_answer_after_the_end_is_not_throughput():
-    found = figures_of("redirect", [redirect(0.5, 100.0), redirect(0.9, 200.0)], 1)
+    found = summarise_kind("redirect", [redirect(0.5, 100.0), redirect(0.9, 200.0)], 1)
     assert (found.answered, found.per_s) == (2, 1.0)
 
 
 def test_all_redirects_have_a_row_when_there_are_several_kinds():
     viral = Sample("redirect viral", 0.1, 0, 1, 302)
     shorten = Sample("shorten", 0.1, 0, 9, 201)
-    rows = {row.kind: row.requests for row in figures_by_kind([redirect(0, 1), viral, shorten], 1)}
+    rows = {row.kind: row.requests for row in summarise_kinds([redirect(0, 1), viral, shorten], 1)}
     assert rows == {"all redirects": 2, "redirect": 1, "redirect viral": 1, "shorten": 1}
-    assert [row.kind for row in figures_by_kind([redirect(0, 1)], 1)] == ["redirect"]
+    assert [row.kind for row in summarise_kinds([redirect(0, 1)], 1)] == ["redirect"]
 
 
 def test_second_without_an_answer_has_a_row():
     samples = [redirect(0.2, 5.0), redirect(2.9, 7.0, error="status 500")]
-    rows = figures_by_second(samples, 3)
+    rows = summarise_seconds(samples, 3)
     assert [(row.due, row.answered, row.errors, row.p99_ms) for row in rows] == [
         (1, 1, 0, 5.0),
         (0, 0, 0, None),
@@ -69,9 +69,9 @@ def test_second_without_an_answer_has_a_row():
 
 
 def test_stall_shows_as_missing_throughput_and_not_as_a_missing_request():
-    rows = figures_by_second([redirect(0.5, 1_700.0), redirect(1.5, 700.0)], 3)
+    rows = summarise_seconds([redirect(0.5, 1_700.0), redirect(1.5, 700.0)], 3)
     assert [(row.due, row.answered) for row in rows] == [(1, 0), (1, 0), (0, 2)]
-    late = figures_by_second([redirect(0.5, 9_000.0)], 1)
+    late = summarise_seconds([redirect(0.5, 9_000.0)], 1)
     assert [(row.due, row.answered, row.max_ms) for row in late] == [(1, 0, 9_000.0)]
 
 

@@ -2,22 +2,22 @@
 
 import pytest
 
-from lab.load.plan import Plan
-from lab.load.results.result import ServerSide, summarise
+from lab.load.plan import LoadPlan
+from lab.load.results.result import ServerMetrics, summarise
 from lab.load.samples import Sample
 
 SAMPLES = [Sample("redirect", number / 10, 0.1, 2.0, 302, "") for number in range(100)]
 
 
 def test_processor_time_is_of_all_redirects_when_the_server_was_first_asked_after_some():
-    server = ServerSide({"memory": 60, "redis": 20}, {"web": 0.4, "postgres": 0.08})
-    found = summarise(Plan(rate=10, duration_s=10), SAMPLES, server, 0.1)
+    server = ServerMetrics({"memory": 60, "redis": 20}, {"web": 0.4, "postgres": 0.08})
+    found = summarise(LoadPlan(rate=10, duration_s=10), SAMPLES, server, 0.1)
     assert found.cpu_s == {"web": 0.5, "postgres": 0.1}
     assert found.cpu_ms_per_redirect == pytest.approx(6.0)
 
 
 def test_processor_time_is_taken_as_it_is_when_hop_does_not_tell_its_redirects():
-    server = ServerSide(None, {"web": 0.4})
-    found = summarise(Plan(rate=10, duration_s=10), SAMPLES, server, 0.1)
+    server = ServerMetrics(None, {"web": 0.4})
+    found = summarise(LoadPlan(rate=10, duration_s=10), SAMPLES, server, 0.1)
     assert found.cpu_s == {"web": 0.4}
-    assert summarise(Plan(), SAMPLES, ServerSide(None, None), 0.1).cpu_s is None
+    assert summarise(LoadPlan(), SAMPLES, ServerMetrics(None, None), 0.1).cpu_s is None

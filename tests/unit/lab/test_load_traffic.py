@@ -6,8 +6,9 @@ import statistics
 
 import pytest
 
+from lab.load.generator.arrivals import arrival_times
 from lab.load.generator.zipf import ZipfRanks
-from lab.load.plan import PROFILES, Plan, arrival_times, user_weights
+from lab.load.plan import PROFILES, LoadPlan, user_weights
 
 
 @pytest.mark.parametrize("reads_per_write", [10, 100])
@@ -18,7 +19,7 @@ def test_regional_has_one_author_for_so_many_visitors(reads_per_write: int):
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("reads_per_write", [1, 10, 33, 100])
 def test_rate_speaks_of_redirects_alone_in_every_profile(profile: str, reads_per_write: int):
-    plan = Plan(profile=profile, rate=1_200, reads_per_write=reads_per_write)
+    plan = LoadPlan(profile=profile, rate=1_200, reads_per_write=reads_per_write)
     per_s = {
         name: weight * plan.arrivals_per_user
         for name, weight in user_weights(profile, reads_per_write).items()
@@ -31,10 +32,10 @@ def test_rate_speaks_of_redirects_alone_in_every_profile(profile: str, reads_per
 
 
 def test_cold_has_a_link_for_each_request():
-    plan = Plan(profile="cold", rate=100, duration_s=50, warm_up_s=10)
+    plan = LoadPlan(profile="cold", rate=100, duration_s=50, warm_up_s=10)
     assert plan.hot_links == 0
     assert 6_000 < plan.cold_links < 6_500
-    assert Plan(profile="regional").cold_links == 0
+    assert LoadPlan(profile="regional").cold_links == 0
 
 
 @pytest.mark.parametrize(("spacing", "spread"), [("even", 0), ("poisson", 0.01)])

@@ -1,11 +1,11 @@
 """PASS, FAIL, or the generator was the limit."""
 
-from lab.load.plan import Plan
-from lab.load.results.latency import figures_of
+from lab.load.plan import LoadPlan
+from lab.load.results.latency import summarise_kind
 from lab.load.results.verdict import Verdict, judge
 from lab.load.samples import Sample
 
-PLAN = Plan(rate=100, duration_s=10, p99_ms=50)
+PLAN = LoadPlan(rate=100, duration_s=10, p99_ms=50)
 
 
 def verdict(
@@ -29,7 +29,7 @@ def verdict(
         )
         for number in range(sent)
     ]
-    return judge(PLAN, figures_of("redirect", samples, 10), errors, cpu)
+    return judge(PLAN, summarise_kind("redirect", samples, 10), errors, cpu)
 
 
 def test_pass_says_by_how_much():
