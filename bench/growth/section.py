@@ -21,8 +21,8 @@ from bench.section import Findings, Plan
 from bench.serving import ServingError
 from db.connect.pool import Pool, open_pool
 from db.links import find_link
+from lab.report.quantiles import quantile
 from lab.servers import lab_servers
-from lab.strategies.comparison.result import percentile
 
 # All of 10 million links fit, and stay there once they are filled in: what grows is the index. How
 # long a disk takes is not hop's to tell.
@@ -92,8 +92,8 @@ def _look_up_in_turn(
             round=number,
             links=links,
             mean_us=statistics.fmean(times) / 1_000,
-            p50_us=percentile(sorted(times), 50) / 1_000,
-            p99_us=percentile(sorted(times), 99) / 1_000,
+            p50_us=quantile(sorted(times), 500) / 1_000,
+            p99_us=quantile(sorted(times), 990) / 1_000,
         )
         for links, times in times_ns.items()
     ]

@@ -23,7 +23,7 @@ from keygen.ranges import RangeAllocator
 from keygen.strategies.permuted import Permuted
 from lab.servers import lab_servers
 from lab.strategies.makers.code_files import count_codes, write_codes
-from lab.strategies.makers.processes import clean_context
+from lab.strategies.makers.processes import forkserver_context
 
 KILL_EVERY_S = (0.01, 0.2)
 
@@ -94,7 +94,7 @@ def _make_codes(
 def _start(database_url: str, folder: Path, codes: int) -> BaseProcess:
     settings = Settings(database_url=database_url, redis_url="", range_size=1_000)
     arguments = (settings, folder, codes)
-    process = clean_context().Process(target=write_codes, args=arguments, daemon=True)
+    process = forkserver_context().Process(target=write_codes, args=arguments, daemon=True)
     process.start()
     return process
 

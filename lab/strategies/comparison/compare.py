@@ -1,8 +1,8 @@
-"""All strategies side by side, each in real processes against a real Postgres.
+"""Compares all strategies in real processes on a real Postgres.
 
-For each strategy, on a database of its own: processes make codes alone, for speed, latency and
-round trips; they make links as the service does, for conflicts and duplicates; an attacker guesses;
-and some processes are killed, for the ids that this wastes. Counted and timed, never assumed.
+For each strategy, on a database of its own: makers create codes, for speed, latency and round
+trips; they create links, for conflicts and duplicates; an attacker guesses codes; and some makers
+are killed, for the ids that this wastes.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,21 +14,21 @@ from keygen.strategies import StrategyName
 from lab.report.progress import OnProgress, Progress
 from lab.servers import LabServers
 from lab.strategies.comparison.guessing import Attack, attack
-from lab.strategies.comparison.result import Figures, latency_us, rate_per_s
+from lab.strategies.comparison.result import StrategyResult, latency_us, rate_per_s
 from lab.strategies.crashes.crash import measure_strategy
-from lab.strategies.makers.maker import Job, Made
+from lab.strategies.makers.maker import Maker, MakerOutput, MakerTask
 from lab.strategies.makers.processes import run_makers
 
 STRATEGIES: Final[tuple[StrategyName, ...]] = get_args(StrategyName)
 STEPS: Final = ("codes", "links", "guesses", "crashes")
 
-# Of these alone a code made twice is a fault by itself. The others draw, and let the INSERT decide.
+# Their codes are unique even before the INSERT. The other strategies draw codes and may repeat one.
 UNIQUE_BY_DESIGN: Final = ("counter", "range", "permuted", "stride", "snowflake")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What to run. Each phase ends after its time limit, however many codes there are by then."""
+class ComparisonSettings:
+    """What to compare. A phase ends at its time limit, even with fewer codes."""
 
     strategies: Sequence[StrategyName] = STRATEGIES
     codes: int = 200_000
@@ -38,84 +38,76 @@ class Plan:
     links_limit_s: float = 5.0
     seed: int = 62
 
-    def jobs(self, url: str, strategy: StrategyName, limit_s: float) -> list[Job]:
-        """One for each process, the codes shared out among them."""
-        quotas = [
-            self.codes // self.processes + (number < self.codes % self.processes)
-            for number in range(self.processes)
-        ]
+    def tasks(self, url: str, strategy: StrategyName, limit_s: float) -> list[MakerTask]:
+        """One task per process; together they create `codes` codes."""
         return [
-            Job(url, strategy, self.length, number, quota, limit_s)
-            for number, quota in enumerate(quotas)
+            MakerTask(
+                database_url=url,
+                strategy=strategy,
+                length=self.length,
+                number=number,
+                quota=self.codes // self.processes + (number < self.codes % self.processes),
+                limit_s=limit_s,
+            )
+            for number in range(self.processes)
         ]
 
 
 def compare_strategies(
-    servers: LabServers, plan: Plan, on_progress: OnProgress = lambda _progress: None
-) -> list[Figures]:
-    """Measure each strategy of the plan.
+    servers: LabServers,
+    settings: ComparisonSettings,
+    on_progress: OnProgress = lambda _progress: None,
+) -> list[StrategyResult]:
+    """Measure each strategy.
 
     Args:
-        servers: with a Postgres, on which nobody else works.
-        plan: what to run.
+        servers: with a Postgres that nobody else uses.
+        settings: what to compare.
         on_progress: called before each step.
 
     Raises:
-        MakerError: a process failed, or did not answer in time.
+        MakerError: a process failed, or did not finish in time.
     """
-    found = []
-    of = len(plan.strategies) * len(STEPS)
-    for place, strategy in enumerate(plan.strategies):
+    results = []
+    of = len(settings.strategies) * len(STEPS)
+    for place, strategy in enumerate(settings.strategies):
 
         def tell(step: str, strategy: StrategyName = strategy, place: int = place) -> None:
             done = place * len(STEPS) + STEPS.index(step)
             on_progress(Progress(strategy, step, done, of))
 
         with servers.fresh_database() as url:
-            found.append(_measure(plan, strategy, url, tell))
-    return found
+            results.append(_measure(settings, strategy, url, tell))
+    return results
 
 
 def _measure(
-    plan: Plan, strategy: StrategyName, url: str, tell: Callable[[str], object]
-) -> Figures:
+    settings: ComparisonSettings, strategy: StrategyName, url: str, tell: Callable[[str], object]
+) -> StrategyResult:
     tell("codes")
-    alone = run_makers("codes", plan.jobs(url, strategy, plan.codes_limit_s))
+    tasks = settings.tasks(url, strategy, settings.codes_limit_s)
+    code_outputs = run_makers(Maker.make_codes, tasks)
     tell("links")
-    linked = run_makers("links", plan.jobs(url, strategy, plan.links_limit_s))
-    links = _all_codes(linked)
-    duplicates = len(links) - _count_links(url)
+    tasks = settings.tasks(url, strategy, settings.links_limit_s)
+    link_outputs = run_makers(Maker.make_links, tasks)
+    codes, link_codes = _all_codes(code_outputs), _all_codes(link_outputs)
+    duplicates = len(link_codes) - _count_links(url)
     if strategy in UNIQUE_BY_DESIGN:
-        both = _all_codes(alone) + links
+        both = codes + link_codes
         duplicates += len(both) - len(set(both))
     tell("guesses")
-    attacked = _attack(strategy, alone, linked, plan.seed)
+    attacked = _attack(strategy, codes, link_codes, settings.seed)
     tell("crashes")
-    wasted = measure_strategy(strategy, url, seed=plan.seed)
-    return _summarise(
-        strategy, alone, linked, duplicates=duplicates, attacked=attacked, wasted=wasted
-    )
-
-
-def _summarise(
-    strategy: StrategyName,
-    alone: Sequence[Made],
-    linked: Sequence[Made],
-    *,
-    duplicates: int,
-    attacked: Attack,
-    wasted: float | None,
-) -> Figures:
-    conflicts = [each for made in linked for each in made.conflicts]
-    codes = _all_codes(alone)
-    p50_us, p99_us = latency_us(alone)
-    return Figures(
+    wasted = measure_strategy(strategy, url, seed=settings.seed)
+    conflicts = [each for output in link_outputs for each in output.conflicts]
+    p50_us, p99_us = latency_us(code_outputs)
+    return StrategyResult(
         strategy=strategy,
         codes=len(codes),
-        codes_per_s=rate_per_s(alone),
-        links=len(_all_codes(linked)),
-        links_per_s=rate_per_s(linked),
-        round_trips_per_code=sum(made.round_trips for made in alone) / len(codes),
+        codes_per_s=rate_per_s(code_outputs),
+        links=len(link_codes),
+        links_per_s=rate_per_s(link_outputs),
+        round_trips_per_code=sum(each.round_trips for each in code_outputs) / len(codes),
         p50_us=p50_us,
         p99_us=p99_us,
         collisions=sum(conflicts),
@@ -132,21 +124,21 @@ def _summarise(
 
 
 def _attack(
-    strategy: StrategyName, alone: Sequence[Made], linked: Sequence[Made], seed: int
+    strategy: StrategyName, codes: Sequence[str], link_codes: Sequence[str], seed: int
 ) -> Attack:
-    """Guess at what exists: the links, and the codes made alone as if each were a link.
+    """Guess codes of links, and codes created without links as if each were a link.
 
-    How close snowflakes lie depends on how fast they were made, and nobody makes links as fast as
-    codes alone: of them, the links only.
+    For snowflakes, only links count: how close snowflakes lie depends on the rate at which they
+    are created, and no service creates links as fast as codes alone.
     """
-    codes = set(_all_codes(linked))
+    targets = set(link_codes)
     if strategy != "snowflake":
-        codes.update(_all_codes(alone))
-    return attack(codes, seed=seed)
+        targets.update(codes)
+    return attack(targets, seed=seed)
 
 
-def _all_codes(made: Sequence[Made]) -> list[str]:
-    return [code for each in made for code in each.codes]
+def _all_codes(outputs: Sequence[MakerOutput]) -> list[str]:
+    return [code for each in outputs for code in each.codes]
 
 
 def _count_links(url: str) -> int:

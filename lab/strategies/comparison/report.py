@@ -1,4 +1,4 @@
-"""The comparison as a table and a page."""
+"""The comparison as text and as an HTML page."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -9,7 +9,7 @@ from lab.report.charts.ticks import format_number
 from lab.report.page import Section, render_page
 from lab.report.run_facts import RunFacts
 from lab.report.tables import Table
-from lab.strategies.comparison.result import Figures
+from lab.strategies.comparison.result import StrategyResult
 from lab.strategies.crashes.crash import STRATEGY_KILLS, STRATEGY_RANGE_SIZE
 
 SPEED_COLUMNS: Final = (
@@ -17,89 +17,99 @@ SPEED_COLUMNS: Final = (
     *("collisions", "most retries", "duplicates"),
 )
 CODE_COLUMNS: Final = ("strategy", "length", "wasted/crash", "guessable", "by chance", "reveals")
-# What somebody learns who sees codes and nothing else.
+# To someone who sees nothing but codes.
 REVEALS: Final = {
     "counter": "order and number of all links",
-    "range": "order, and roughly how many links",
-    "permuted": "nothing without the key",
-    "stride": "order and number, near enough",
+    "range": "order and approximate number",
+    "permuted": "nothing without the permutation key",
+    "stride": "order and approximate number",
     "random": "nothing",
     "hash": "whether a guessed target was shortened",
     "pool": "nothing",
-    "snowflake": "the millisecond, and which worker",
+    "snowflake": "the millisecond and the worker id",
 }
-_NO_WASTE: Final = "none"
 _NOTES: Final = (
     (
-        "codes/s: codes made alone, all processes together. links/s: each with its INSERT, which"
-        " waits for the disk; every tenth target is the one before it once more, which strategy"
-        " hash notices."
+        "codes/s: codes without links, all processes together. links/s: codes with their INSERT,"
+        " which waits for the disk. Every tenth target repeats the one before, which strategy hash"
+        " notices."
     ),
     (
-        "Round trips: statements sent to Postgres, counted in the driver, by background threads"
-        " too; INSERTs of links are not among them. Latencies are those of a code without its"
-        " INSERT."
+        "Round trips: statements that strategies send to Postgres, in background threads as well,"
+        " counted in the driver. p50 and p99: latency of a code without its INSERT."
     ),
     (
-        f"wasted/crash: ids granted less codes made, mean of {STRATEGY_KILLS} processes killed with"
-        " SIGKILL."
-        f" Ranges have {STRATEGY_RANGE_SIZE:,} ids there; while codes are made they grow with the"
-        " demand, as in the service."
+        f"wasted/crash: ids granted minus codes created, mean over {STRATEGY_KILLS} processes"
+        f" killed with SIGKILL. Ranges have {STRATEGY_RANGE_SIZE:,} ids here; in the other columns"
+        " they grow with demand, as in hop."
     ),
     (
-        "guessable: share of guesses that hit, for an attacker who has seen 100 codes and knows how"
-        " codes are counted. Guesses are 10,000, or half as many as there are codes to find:"
-        " links and codes made alone, of snowflakes links only. By chance: the density of the"
-        " space, which is what blind guesses hit."
+        "guessable: share of guesses that hit, for an attacker who has seen 100 codes and knows the"
+        " strategies. There are 10,000 guesses, or half as many as there are codes to find. by"
+        " chance: the density of the code space, which blind guesses hit."
     ),
     (
-        "Snowflakes lie as close as links are made: at the rates of this test a worker"
-        " makes one in a millisecond or two, and the next milliseconds are good guesses; at ten"
-        " links a second they lie 100 ms apart."
+        "Snowflakes lie as close as links are created. At the rates of this test a worker creates"
+        " one every millisecond or two, so the next milliseconds are good guesses; at ten links per"
+        " second they lie 100 ms apart."
     ),
 )
 
 
-def speed_table(found: Sequence[Figures]) -> Table:
-    """One row per strategy: how fast it is, and what the INSERT met."""
+def as_text(results: Sequence[StrategyResult], facts: RunFacts) -> str:
+    """Two tables, as one would be too wide for most terminals, then the verdicts."""
+    tables = [speed_table(results).as_text(), code_table(results).as_text()]
+    return "\n\n".join([*tables, "\n".join([*_verdicts(results), _describe_facts(facts)])])
+
+
+def render_report(results: Sequence[StrategyResult], facts: RunFacts) -> str:
+    """The page, with charts and tables."""
+    is_full = len(results) == len(REVEALS)
+    summary = [*_verdicts(results), _describe_facts(facts)]
+    return render_page(
+        "Eight ways to make a short code" if is_full else "Ways to make short codes",
+        [
+            Section("Charts", summary, charts=_charts(results)),
+            Section("Speed and conflicts", table=speed_table(results)),
+            Section("Properties of the codes", table=code_table(results)),
+            Section("How to read this", _NOTES),
+        ],
+    )
+
+
+def speed_table(results: Sequence[StrategyResult]) -> Table:
+    """Rates, latencies and conflicts of each strategy."""
     rows = [
         (
             *(each.strategy, round(each.codes_per_s), round(each.links_per_s)),
             *(each.round_trips_per_code, each.p50_us, each.p99_us),
             *(each.collisions, each.most_retries, each.duplicates),
         )
-        for each in found
+        for each in results
     ]
     return Table(SPEED_COLUMNS, rows)
 
 
-def code_table(found: Sequence[Figures]) -> Table:
-    """One row per strategy: what its codes are like."""
+def code_table(results: Sequence[StrategyResult]) -> Table:
+    """Length, waste and predictability of each strategy's codes."""
     rows = [
         (
             *(each.strategy, each.length),
-            _NO_WASTE if each.wasted_per_crash is None else each.wasted_per_crash,
-            *(_say_share(each), format_number(each.density), REVEALS[each.strategy]),
+            "none" if each.wasted_per_crash is None else each.wasted_per_crash,
+            *(_describe_hits(each), format_number(each.density), REVEALS[each.strategy]),
         )
-        for each in found
+        for each in results
     ]
     return Table(CODE_COLUMNS, rows)
 
 
-def as_text(found: Sequence[Figures], facts: RunFacts) -> str:
-    """Everything for a terminal. Two tables, because one would be wider than most terminals."""
-    tables = [speed_table(found).as_text(), code_table(found).as_text()]
-    return "\n\n".join([*tables, "\n".join([*verdicts(found), describe_facts(facts)])])
-
-
-def verdicts(found: Sequence[Figures]) -> list[str]:
-    """What must hold, and whether it does."""
+def _verdicts(results: Sequence[StrategyResult]) -> list[str]:
     lines = [
         f"{each.strategy}: {each.duplicates:,} duplicates got through"
-        for each in found
+        for each in results
         if each.duplicates
     ] or ["No duplicate got through."]
-    blind = [each.strategy for each in found if each.blind and each.guesses]
+    blind = [each.strategy for each in results if each.blind and each.guesses]
     if blind:
         lines.append(
             f"Guessed no better than by chance, within three standard errors: {', '.join(blind)}."
@@ -107,48 +117,37 @@ def verdicts(found: Sequence[Figures]) -> list[str]:
     return lines
 
 
-def describe_facts(facts: RunFacts) -> str:
-    """The run in one line."""
+def _describe_facts(facts: RunFacts) -> str:
     commit = f", commit {facts.commit}" if facts.commit else ""
     return (
-        f"{facts.date}{commit}: {facts.processes} processes, at most {facts.codes:,} codes each"
+        f"{facts.date}{commit}: {facts.processes} processes, at most {facts.codes:,} codes per"
         f" strategy; {facts.cpu}, {facts.cores} cores; Python {facts.python}, PostgreSQL"
-        f" {facts.postgres}; {facts.duration_s:.0f} s in all."
+        f" {facts.postgres}; {facts.duration_s:.0f} s in total."
     )
 
 
-def render_report(found: Sequence[Figures], facts: RunFacts) -> str:
-    """The page: what was measured where, in pictures and as a table."""
-    summary = [*verdicts(found), describe_facts(facts)]
-    return render_page(
-        "Eight ways to make a short code" if len(found) == len(REVEALS) else "Ways to make codes",
-        [
-            Section("In pictures", summary, charts=_charts(found)),
-            Section("Speed and conflicts", table=speed_table(found)),
-            Section("The codes", table=code_table(found)),
-            Section("How to read them", _NOTES),
-        ],
-    )
+def _describe_hits(result: StrategyResult) -> str:
+    if result.hits == 0:
+        return f"0 of {result.guesses:,}"
+    return f"{result.guessable * 100:.3g} %"
 
 
-def _say_share(each: Figures) -> str:
-    if each.hits == 0:
-        return f"0 of {each.guesses:,}"
-    return f"{each.guessable * 100:.3g} %"
-
-
-def _charts(found: Sequence[Figures]) -> list[Chart]:
+def _charts(results: Sequence[StrategyResult]) -> list[Chart]:
     def chart(
-        title: str, value: Callable[[Figures], float | None], unit: str = "", *, log: bool = True
+        title: str,
+        value: Callable[[StrategyResult], float | None],
+        unit: str = "",
+        *,
+        log: bool = True,
     ) -> Chart:
-        bars = [(each.strategy, shown) for each in found if (shown := value(each)) is not None]
+        bars = [(each.strategy, shown) for each in results if (shown := value(each)) is not None]
         return bar_chart(title, bars, unit=unit, log=log)
 
     return [
-        chart("Codes per second, alone", lambda each: each.codes_per_s),
+        chart("Codes per second, without links", lambda each: each.codes_per_s),
         chart("Links per second, with INSERT", lambda each: each.links_per_s, log=False),
-        chart("Median time of a code", lambda each: each.p50_us, "µs"),
-        chart("99 % of codes take less than", lambda each: each.p99_us, "µs"),
+        chart("Median latency of a code", lambda each: each.p50_us, "µs"),
+        chart("99th percentile of a code's latency", lambda each: each.p99_us, "µs"),
         chart("Round trips per code", lambda each: each.round_trips_per_code),
         chart("Guesses that hit", lambda each: each.guessable * 100, "%"),
         chart("Ids wasted per crash", lambda each: each.wasted_per_crash, log=False),

@@ -1,62 +1,62 @@
-"""Processes that make codes at the same time, each with an interpreter of its own."""
+"""Runs makers in parallel, each in an interpreter of its own."""
 
 import multiprocessing
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Barrier
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from lab.strategies.makers.maker import Job, Made, ready_maker
+from lab.strategies.makers import maker
+from lab.strategies.makers.maker import Maker, MakerOutput, MakerTask, open_maker
 
 READY_WITHIN_S: Final = 30.0
-# Beyond the time limit of its job: a process that is slow, not one that is stuck.
-SLACK_S: Final = 30.0
+SLACK_S: Final = 30.0  # beyond a task's time limit
 
-Work = Literal["codes", "links"]
+Work = Callable[[Maker], MakerOutput]  # Maker.make_codes or Maker.make_links
 
 
 class MakerError(Exception):
-    """A process that made codes has failed, or did not answer in time."""
+    """A maker failed, or did not finish in time."""
 
 
-def run_makers(work: Work, jobs: Sequence[Job]) -> list[Made]:
-    """Do each job in a process of its own; all begin at the same moment.
+def run_makers(work: Work, tasks: Sequence[MakerTask]) -> list[MakerOutput]:
+    """Run each task in a process of its own; all start working at the same moment.
 
     Raises:
-        MakerError: one of them failed. None is left behind.
+        MakerError: a maker failed. No process is left running.
     """
-    context = clean_context()
-    barrier = context.Barrier(len(jobs))
-    pipes = [context.Pipe(duplex=False) for _ in jobs]
+    context = forkserver_context()
+    barrier = context.Barrier(len(tasks))
+    pipes = [context.Pipe(duplex=False) for _ in tasks]
     processes = [
-        context.Process(target=_work, args=(work, job, barrier, writer), daemon=True)
-        for job, (_, writer) in zip(jobs, pipes, strict=True)
+        context.Process(target=_run_maker, args=(work, task, barrier, writer), daemon=True)
+        for task, (_, writer) in zip(tasks, pipes, strict=True)
     ]
     with running(processes):
         for _, writer in pipes:
-            writer.close()  # or the end of the process would not be the end of the pipe
-        limit_s = READY_WITHIN_S + SLACK_S + max(job.limit_s for job in jobs)
+            writer.close()  # then the pipe ends with its process
+        limit_s = READY_WITHIN_S + SLACK_S + max(task.limit_s for task in tasks)
         return [_receive(reader, limit_s) for reader, _ in pipes]
 
 
-def clean_context() -> ForkServerContext:
-    """Processes forked off a server that has imported the maker and done nothing else.
+def forkserver_context() -> ForkServerContext:
+    """Starts processes as forks of a server that has only imported the maker.
 
-    A process that begins from nothing needs half a second to import everything, and a fork of this
-    one would inherit its threads' locks and connections.
+    A new interpreter needs half a second for its imports. A fork of this process would inherit the
+    locks of its threads, and its connections.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["__main__", "lab.strategies.makers.maker"])
+    context.set_forkserver_preload(["__main__", maker.__name__])
     return context
 
 
 @contextmanager
 def running(processes: Sequence[BaseProcess]) -> Iterator[None]:
-    """Start processes; at the end, kill those that are still there."""
+    """Start processes; at the end, kill those that still run."""
     try:
         for process in processes:
             process.start()
@@ -68,22 +68,24 @@ def running(processes: Sequence[BaseProcess]) -> Iterator[None]:
                 process.join()
 
 
-def _receive(reader: "Connection[Any, Made | str]", limit_s: float) -> Made:
+def _receive(reader: "Connection[Any, MakerOutput | str]", limit_s: float) -> MakerOutput:
     try:
-        received = reader.recv() if reader.poll(limit_s) else f"no answer in {limit_s:.0f} s"
+        received = reader.recv() if reader.poll(limit_s) else f"no result in {limit_s:.0f} s"
     except EOFError:
-        received = "a process ended without a word"
+        received = "a maker ended without a result"
     if isinstance(received, str):
         raise MakerError(received)
     return received
 
 
-def _work(work: Work, job: Job, barrier: Barrier, writer: "Connection[Made | str, Any]") -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent ends the others
+def _run_maker(
+    work: Work, task: MakerTask, barrier: Barrier, writer: "Connection[MakerOutput | str, Any]"
+) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # after Ctrl-C the parent kills the makers
     try:
-        with ready_maker(job) as maker:
+        with open_maker(task) as opened:
             barrier.wait(READY_WITHIN_S)
-            writer.send(maker.make_codes() if work == "codes" else maker.make_links())
-    except Exception as error:
+            writer.send(work(opened))
+    except Exception as error:  # noqa: BLE001 - outermost code of a process; the parent raises it
         barrier.abort()
-        writer.send(f"strategy {job.strategy}: {type(error).__name__}: {error}")
+        writer.send(f"strategy {task.strategy}: {type(error).__name__}: {error}")

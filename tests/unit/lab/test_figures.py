@@ -9,40 +9,33 @@ from lab.report.progress import Progress, kept_in_file
 from lab.report.run_facts import RunFacts
 from lab.strategies.clock_steps import run_cases
 from lab.strategies.comparison.report import code_table, render_report
-from lab.strategies.comparison.result import Figures, latency_us, percentile, rate_per_s
-from lab.strategies.makers.maker import Made
+from lab.strategies.comparison.result import StrategyResult, latency_us, rate_per_s
+from lab.strategies.makers.maker import MakerOutput
 
 FACTS = RunFacts("2026-11-21 10:00 UTC", "abc1234", "CPU", 2, "3.11", "18.4", 4, 1000, 60.0)
 
 
-def made(codes: int, began_ns: int, ended_ns: int, *latencies_ns: int) -> Made:
-    return Made(["0000000"] * codes, began_ns, ended_ns, array("q", latencies_ns), 0)
+def maker_output(codes: int, began_ns: int, ended_ns: int, *latencies_ns: int) -> MakerOutput:
+    return MakerOutput(["0000000"] * codes, began_ns, ended_ns, array("q", latencies_ns), 0)
 
 
-def figures(**changes) -> Figures:
+def strategy_result(**changes) -> StrategyResult:
     values = {
         "strategy": "permuted", "codes": 10, "codes_per_s": 1e5, "links": 10, "links_per_s": 2e3,
         "round_trips_per_code": 0.001, "p50_us": 4.5, "p99_us": 16.0, "collisions": 0,
         "most_retries": 0, "duplicates": 0, "length": 7, "wasted_per_crash": 7e3, "guesses": 100,
         "hits": 0, "guessable": 0.0, "density": 1e-9, "blind": True,
     }  # fmt: skip
-    return Figures(**(values | changes))
-
-
-@pytest.mark.parametrize(
-    ("percent", "expected"), [(1, 10), (50, 50), (51, 60), (99, 100), (100, 100)]
-)
-def test_percentile_when_asked_for_is_the_nearest_rank(percent, expected):
-    assert percentile(range(10, 101, 10), percent) == expected
+    return StrategyResult(**(values | changes))
 
 
 def test_rate_when_processes_overlap_counts_from_the_first_to_the_last():
-    both = [made(30, 0, 10**9), made(50, 10**9, 2 * 10**9)]
+    both = [maker_output(30, 0, 10**9), maker_output(50, 10**9, 2 * 10**9)]
     assert rate_per_s(both) == pytest.approx(40)
 
 
 def test_latency_when_of_several_processes_is_of_all_their_codes():
-    p50_us, p99_us = latency_us([made(2, 0, 1, 1_000, 3_000), made(1, 0, 1, 9_000)])
+    p50_us, p99_us = latency_us([maker_output(2, 0, 1, 1_000, 3_000), maker_output(1, 0, 1, 9_000)])
     assert (p50_us, p99_us) == (3, 9)
 
 
@@ -70,19 +63,21 @@ def test_progress_when_the_run_fails_tells_why(tmp_path):
 
 
 def test_page_when_nothing_was_guessed_says_of_how_many():
-    assert "0 of 100" in code_table([figures()]).as_text()
-    assert "25 %" in code_table([figures(hits=25, guessable=0.25)]).as_text()
-    page = render_report([figures(), figures(strategy="random", wasted_per_crash=None)], FACTS)
+    assert "0 of 100" in code_table([strategy_result()]).as_text()
+    assert "25 %" in code_table([strategy_result(hits=25, guessable=0.25)]).as_text()
+    page = render_report(
+        [strategy_result(), strategy_result(strategy="random", wasted_per_crash=None)], FACTS
+    )
     assert "abc1234" in page
     assert "No duplicate got through." in page
 
 
 def test_page_when_a_duplicate_got_through_says_so():
-    page = render_report([figures(duplicates=2)], FACTS)
+    page = render_report([strategy_result(duplicates=2)], FACTS)
     assert "permuted: 2 duplicates got through" in page
 
 
-def test_clocks_when_they_step_back_make_naive_snowflakes_repeat_and_not_ours():
+def test_snowflakes_when_clocks_step_back_repeat_only_if_naive():
     found = run_cases()
     assert all(each.naive_duplicates > 0 for each in found)
     assert all(each.duplicates == 0 for each in found)

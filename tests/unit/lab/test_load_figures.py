@@ -33,6 +33,7 @@ def test_quantile_is_a_measured_value_at_every_rank():
     ordered = [float(value) for value in range(1, 1_001)]
     assert [quantile(ordered, each) for each in (500, 990, 999, 1_000)] == [500, 990, 999, 1_000]
     assert quantile([7.0], 1) == 7.0
+    assert [quantile(range(10, 101, 10), each) for each in (10, 500, 510, 990)] == [10, 50, 60, 100]
     assert quantile([], 990) == 0.0
 
 
