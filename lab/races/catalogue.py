@@ -1,4 +1,4 @@
-"""All races, in the order in which they are told."""
+"""All races, in the order in which they are listed and run."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Runs both sides of a race and counts the damaged links."""
+"""Runs both sides of a race and counts damaged links."""
 
 import threading
 import time
@@ -15,17 +15,17 @@ from db.connect.pool import Connection
 from lab.races.race import Client, Outcome, Race, RaceResult, Side
 from lab.servers import LabServers
 
-MEET_WITHIN_S: Final = 10.0
+BARRIER_TIMEOUT_S: Final = 10.0
 
-_FRESH: Final = "DROP SCHEMA IF EXISTS race CASCADE; CREATE SCHEMA race"
+_NEW_SCHEMA: Final = "DROP SCHEMA IF EXISTS race CASCADE; CREATE SCHEMA race"
 
 
 def run_race(race: Race, servers: LabServers, *, clients: int = 6, rounds: int = 20) -> RaceResult:
-    """Run both sides with the same number of clients and rounds; one call per client and round."""
+    """Run both sides; each client calls its side once per round."""
     outcomes = []
-    for side, schema in ((race.faulty, ""), (race.mended, race.remedy_schema)):
+    for side, schema in ((race.faulty, ""), (race.fixed, race.fixed_schema)):
         with Connection.connect(servers.database_url, autocommit=True) as connection:
-            connection.execute(_FRESH)
+            connection.execute(_NEW_SCHEMA)
             connection.execute("SET search_path = race")
             connection.execute(race.schema)
             connection.execute(schema)
@@ -33,41 +33,41 @@ def run_race(race: Race, servers: LabServers, *, clients: int = 6, rounds: int =
     return RaceResult(race.name, race.goes_wrong, race.remedy, race.seen_in, *outcomes)
 
 
-def count_damaged(keys: Iterable[str | int]) -> int:
-    """Of the links that share a key only one can be reached."""
-    return sum(number - 1 for number in Counter(keys).values())
+def count_damaged(codes: Iterable[str | int]) -> int:
+    """Of links with the same code, only one can be reached."""
+    return sum(links - 1 for links in Counter(codes).values())
 
 
 @dataclass(slots=True)
-class _Tally:
-    """What one client met with."""
-
-    keys: list[str | int]
-    failed: int
+class _ClientResult:
+    codes: list[str | int]
+    failed: int  # calls
     retries: int
 
 
 def _run_side(race: Race, side: Side, servers: LabServers, clients: int, rounds: int) -> Outcome:
     started = time.monotonic()
     if race.halfway is None:
-        tallies = _run_clients(side, servers, clients, range(rounds))
+        results = _run_clients(side, servers, clients, range(rounds))
     else:
-        tallies = _run_clients(side, servers, clients, range(rounds // 2))
+        results = _run_clients(side, servers, clients, range(rounds // 2))
         race.halfway(servers)
-        tallies += _run_clients(side, servers, clients, range(rounds // 2, rounds))
-    keys = [key for tally in tallies for key in tally.keys]
-    failed = sum(tally.failed for tally in tallies) * race.links_per_call
+        results += _run_clients(side, servers, clients, range(rounds // 2, rounds))
+    codes = [code for result in results for code in result.codes]
+    failed = sum(result.failed for result in results) * race.links_per_call
     return Outcome(
         attempts=clients * rounds * race.links_per_call,
-        damaged=count_damaged(keys) + failed,
-        retries=sum(tally.retries for tally in tallies),
+        damaged=count_damaged(codes) + failed,
+        retries=sum(result.retries for result in results),
         duration_s=round(time.monotonic() - started, 3),
     )
 
 
-def _run_clients(side: Side, servers: LabServers, clients: int, rounds: range) -> list[_Tally]:
-    """Run rounds of a side in as many threads as there are clients."""
-    barrier = threading.Barrier(clients, timeout=MEET_WITHIN_S)
+def _run_clients(
+    side: Side, servers: LabServers, clients: int, rounds: range
+) -> list[_ClientResult]:
+    """Run rounds of a side in one thread per client."""
+    barrier = threading.Barrier(clients, timeout=BARRIER_TIMEOUT_S)
     with ThreadPoolExecutor(clients) as executor:
         futures = [
             executor.submit(_run_client, side, servers, number, rounds, barrier)
@@ -76,17 +76,17 @@ def _run_clients(side: Side, servers: LabServers, clients: int, rounds: range) -
         try:
             ended, _ = wait(futures, return_when=FIRST_EXCEPTION)
             for future in ended:
-                future.result()  # raises what went wrong first
+                future.result()  # raises the first error
             return [future.result() for future in futures]
         except BaseException:
-            barrier.abort()  # or the other threads would wait for one that is gone
+            barrier.abort()  # other threads must not wait for one that has failed
             raise
 
 
 def _run_client(
     side: Side, servers: LabServers, number: int, rounds: range, barrier: threading.Barrier
-) -> _Tally:
-    keys: list[str | int] = []
+) -> _ClientResult:
+    codes: list[str | int] = []
     failed = 0
     with (
         Connection.connect(
@@ -98,7 +98,7 @@ def _run_client(
         for round_ in rounds:
             client.begin_round(round_)
             try:
-                keys += side(client)
+                codes += side(client)
             except psycopg.errors.SerializationFailure:
                 failed += 1
-    return _Tally(keys, failed, client.retries)
+    return _ClientResult(codes, failed, client.retries)

@@ -1,8 +1,8 @@
-"""A block that is reserved by an UPDATE and read back by a SELECT, as in Meituan's Leaf.
+"""A block of ids that is reserved by an UPDATE and read back by a SELECT, as in Meituan's Leaf.
 
-Inside one transaction this is safe: the UPDATE holds the row's lock until the commit, so nobody
-can advance the row before it is read back. With a commit between the two (one version of Leaf's
-IDAllocDaoImpl has it there) or without a transaction, the SELECT sees what others have added.
+In one transaction this is safe: the UPDATE locks the row until the commit, so no other client can
+advance it before it is read back. With a commit in between (as in one version of Leaf's
+IDAllocDaoImpl), or without a transaction, the SELECT sees what others have added.
 """
 
 from typing import Final
@@ -20,15 +20,15 @@ _READ_BACK: Final = "SELECT max_id FROM blocks"
 
 
 def faulty(client: Client) -> range:
-    """Two advance the row, and both read the later end."""
+    """All clients advance the row, then all read the same end."""
     client.connection.execute(_ADVANCE)
-    client.meet()
+    client.wait_for_others()
     (stop,) = client.connection.execute(_READ_BACK).fetchone() or (0,)
     return range(stop - BLOCK, stop)
 
 
-def mended(client: Client) -> range:
-    """The same two statements, one transaction. UPDATE .. RETURNING would save a round trip."""
+def fixed(client: Client) -> range:
+    """The same statements in one transaction. UPDATE .. RETURNING would save a round trip."""
     with client.connection.transaction():
         client.connection.execute(_ADVANCE)
         (stop,) = client.connection.execute(_READ_BACK).fetchone() or (0,)
@@ -42,6 +42,6 @@ RACE: Final = Race(
     seen_in="Leaf, where the DAO commits too early",
     schema=_SCHEMA,
     faulty=faulty,
-    mended=mended,
+    fixed=fixed,
     links_per_call=BLOCK,
 )

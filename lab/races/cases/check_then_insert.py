@@ -1,4 +1,4 @@
-"""An alias that is looked for before it is inserted."""
+"""An alias that is looked up before it is inserted."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from lab.races.race import Client, Race
 
 _SCHEMA: Final = "CREATE TABLE links (code text NOT NULL, target_url text NOT NULL)"
 _UNIQUE: Final = "ALTER TABLE links ADD PRIMARY KEY (code)"
-_LOOK: Final = "SELECT EXISTS (SELECT FROM links WHERE code = %(code)s)"
+_IS_TAKEN: Final = "SELECT EXISTS (SELECT FROM links WHERE code = %(code)s)"
 _INSERT: Final = "INSERT INTO links VALUES (%(code)s, %(target_url)s)"
 _INSERT_IF_FREE: Final = """
 INSERT INTO links VALUES (%(code)s, %(target_url)s)
@@ -15,25 +15,25 @@ ON CONFLICT (code) DO NOTHING RETURNING code
 
 
 def faulty(client: Client) -> list[str]:
-    """All look, none finds the alias taken, all insert it."""
-    link = _wished_for(client)
-    (taken,) = client.connection.execute(_LOOK, link).fetchone() or (True,)
-    client.meet()
+    """All clients find the alias free, and all insert it."""
+    link = _link(client)
+    (taken,) = client.connection.execute(_IS_TAKEN, link).fetchone() or (True,)
+    client.wait_for_others()
     if taken:
         return []
     client.connection.execute(_INSERT, link)
     return [link["code"]]
 
 
-def mended(client: Client) -> list[str]:
-    """The index decides: one insert returns its row, the others return none."""
-    link = _wished_for(client)
+def fixed(client: Client) -> list[str]:
+    """The unique index decides: one INSERT returns its row, the others return none."""
+    link = _link(client)
     row = client.connection.execute(_INSERT_IF_FREE, link).fetchone()
     return [link["code"]] if row else []
 
 
-def _wished_for(client: Client) -> dict[str, str]:
-    """All clients of a round wish for the same alias."""
+def _link(client: Client) -> dict[str, str]:
+    """All clients of a round ask for the same alias."""
     target_url = f"https://example.org/{client.number}"
     return {"code": f"launch-{client.round}", "target_url": target_url}
 
@@ -44,7 +44,7 @@ RACE: Final = Race(
     remedy="unique constraint, ON CONFLICT DO NOTHING",
     seen_in="Kutt",
     schema=_SCHEMA,
-    remedy_schema=_UNIQUE,
+    fixed_schema=_UNIQUE,
     faulty=faulty,
-    mended=mended,
+    fixed=fixed,
 )

@@ -14,15 +14,15 @@ _TAKE: Final = "UPDATE counter SET next_id = next_id + 1 RETURNING next_id - 1"
 
 
 def faulty(client: Client) -> list[int]:
-    """Two that read the same number write the same number back."""
+    """Clients that read the same number write the same number back."""
     (id_,) = client.connection.execute(_READ).fetchone() or (0,)
-    client.meet()
+    client.wait_for_others()
     client.connection.execute(_WRITE, {"next_id": id_ + 1})
     return [id_]
 
 
-def mended(client: Client) -> list[int]:
-    """The row lock of an UPDATE makes the second wait, and then see what the first has written."""
+def fixed(client: Client) -> list[int]:
+    """An UPDATE locks the row: the second one waits, then sees what the first has written."""
     (id_,) = client.connection.execute(_TAKE).fetchone() or (0,)
     return [id_]
 
@@ -34,5 +34,5 @@ RACE: Final = Race(
     seen_in="YOURLS #3666, #2538",
     schema=_SCHEMA,
     faulty=faulty,
-    mended=mended,
+    fixed=fixed,
 )

@@ -1,7 +1,7 @@
-"""A unique index over a column that may be null: `domain` is null for the default domain.
+"""A unique index over a nullable column: `domain` is null for the default domain.
 
-To SQL two nulls are not equal, so the index keeps apart what the service treats as one. No timing
-is needed: one user who presses the button twice is enough.
+In SQL, two nulls are not equal, so the index accepts what the service treats as one code. This
+needs no timing: a user who presses the button twice is enough.
 https://www.postgresql.org/docs/current/indexes-unique.html
 """
 
@@ -13,7 +13,7 @@ _SCHEMA: Final = """
 CREATE TABLE links (domain text, code text NOT NULL, target_url text NOT NULL);
 CREATE UNIQUE INDEX links_key ON links (domain, code);
 """
-# From Postgres 15 on; before that: ALTER COLUMN domain SET DEFAULT '', SET NOT NULL.
+# Before Postgres 15: ALTER COLUMN domain SET DEFAULT '', SET NOT NULL.
 _NULLS_ARE_EQUAL: Final = """
 DROP INDEX links_key;
 CREATE UNIQUE INDEX links_key ON links (domain, code) NULLS NOT DISTINCT;
@@ -25,7 +25,7 @@ ON CONFLICT DO NOTHING RETURNING code
 
 
 def insert(client: Client) -> list[str]:
-    """The same code on both sides: what differs is the index."""
+    """Both sides run the same code on different indexes."""
     code, target_url = f"launch-{client.round}", f"https://example.org/{client.number}"
     row = client.connection.execute(_INSERT, {"code": code, "target_url": target_url}).fetchone()
     return [code] if row else []
@@ -37,7 +37,7 @@ RACE: Final = Race(
     remedy="NULLS NOT DISTINCT, or NOT NULL",
     seen_in="Shlink #1644",
     schema=_SCHEMA,
-    remedy_schema=_NULLS_ARE_EQUAL,
+    fixed_schema=_NULLS_ARE_EQUAL,
     faulty=insert,
-    mended=insert,
+    fixed=insert,
 )

@@ -1,10 +1,10 @@
-"""A code that is claimed from a pool made beforehand."""
+"""A code that is claimed from a pool of codes drawn beforehand."""
 
 from typing import Final
 
 from lab.races.race import Client, Race
 
-# More rows than the largest race makes links (see cli/keygen/races.py).
+# More rows than 16 clients in 200 rounds use, the most that the command line allows.
 _SCHEMA: Final = """
 CREATE TABLE pool (code text PRIMARY KEY, claimed boolean NOT NULL DEFAULT false);
 INSERT INTO pool SELECT 'code-' || number FROM generate_series(1, 5000) AS number;
@@ -20,15 +20,15 @@ RETURNING code
 
 
 def faulty(client: Client) -> list[str]:
-    """Two that find the same free row both claim it; the second UPDATE changes nothing."""
+    """Clients that find the same free row all claim it; only the first UPDATE changes it."""
     (code,) = client.connection.execute(_FIND).fetchone() or ("",)
-    client.meet()
+    client.wait_for_others()
     client.connection.execute(_CLAIM, {"code": code})
     return [code]
 
 
-def mended(client: Client) -> list[str]:
-    """A row that somebody else is claiming is passed over, without waiting."""
+def fixed(client: Client) -> list[str]:
+    """Rows that another client is claiming are skipped without waiting."""
     (code,) = client.connection.execute(_CLAIM_UNLOCKED).fetchone() or ("",)
     return [code]
 
@@ -40,5 +40,5 @@ RACE: Final = Race(
     seen_in="lstu",
     schema=_SCHEMA,
     faulty=faulty,
-    mended=mended,
+    fixed=fixed,
 )

@@ -1,7 +1,7 @@
 """Ranges of ids from Redis, which is killed halfway and starts again without its data.
 
-INCRBY is atomic and fast, and there is no race in it. What it lacks is durability: at best the
-append-only file is synced every second, and a failover to a replica loses what was not yet copied.
+INCRBY is atomic and fast, so there is no race. What is missing is durability: the append-only file
+is usually synced only once a second, and a failover to a replica loses what is not yet copied.
 https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/
 """
 
@@ -22,13 +22,13 @@ UPDATE ranges SET next_id = next_id + %(size)s RETURNING next_id - %(size)s, nex
 
 
 def faulty(client: Client) -> range:
-    """After the restart the counter begins at 0, and every range is given out once more."""
+    """After the restart the counter starts at 0, and every range is given out again."""
     stop = int(client.redis.incrby("race:next_id", BLOCK))
     return range(stop - BLOCK, stop)
 
 
-def mended(client: Client) -> range:
-    """Postgres has written the commit to disk before it answers; Redis may lose what it likes."""
+def fixed(client: Client) -> range:
+    """Postgres writes a commit to disk before it answers; what Redis loses does not matter."""
     row = client.connection.execute(_RESERVE, {"size": BLOCK}).fetchone() or (0, 0)
     return range(*row)
 
@@ -39,7 +39,7 @@ RACE: Final = Race(
     remedy="ranges from Postgres",
     schema=_SCHEMA,
     faulty=faulty,
-    mended=mended,
+    fixed=fixed,
     links_per_call=BLOCK,
     halfway=LabServers.restart_redis_without_data,
 )
