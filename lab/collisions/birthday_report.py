@@ -1,4 +1,4 @@
-"""The birthday experiment as a table and a page."""
+"""The birthday experiment as a table and as an HTML page."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -16,20 +16,20 @@ COLUMNS: Final = (
     *("collisions", "by formula", "agrees"),
 )
 _WHY: Final = (
-    "Among m possible codes, the first collision is due after about √m codes, long before the"
-    " space is full: every new code meets all earlier ones."
+    "Among m possible codes, the first collision comes after about √m codes, long before the code"
+    " space is full: each new code may equal any of the earlier ones."
 )
 _HOW: Final = (
     "Lines are the formulas 1 - exp(-n(n-1)/2m) and n - m(1 - (1 - 1/m)^n) for n codes. Marks are"
-    " means over trials with codes really made: uniform ones, and truncated SHA-256 sums of"
-    " different URLs."
+    " means over trials with real codes: uniform ones, and truncated SHA-256 hashes of different"
+    " URLs."
 )
 _MARKERS: Final[dict[str, Marker]] = {"random": "circle", "hash": "square"}
 _STEPS_PER_DECADE: Final = 12
 
 
-def as_table(found: Sequence[Measurement]) -> Table:
-    """One row per measurement, the formulas with its standard error beside them."""
+def as_table(results: Sequence[Measurement]) -> Table:
+    """One row per measurement, beside the formulas and the standard errors."""
     rows = [
         (
             *(each.kind, each.length, each.codes, each.trials),
@@ -39,47 +39,47 @@ def as_table(found: Sequence[Measurement]) -> Table:
             f"{each.expected:.2f} ± {each.expected_error:.2f}",
             each.agrees,
         )
-        for each in found
+        for each in results
     ]
     return Table(COLUMNS, rows)
 
 
-def verdict(found: Sequence[Measurement]) -> str:
-    """How many agree, and how many would if the formulas are exact."""
-    agreeing = sum(each.agrees for each in found)
+def verdict(results: Sequence[Measurement]) -> str:
+    """How many measurements agree with the formulas."""
+    agreeing = sum(each.agrees for each in results)
     return (
-        f"{agreeing} of {len(found)} points agree: both figures lie within two standard errors of"
-        " the formula. Chance alone leaves out one point in ten or twenty, and several together:"
-        " points of one length share their trials."
+        f"{agreeing} of {len(results)} points agree: both figures lie within two standard errors of"
+        " the formula. By chance, one point in ten or twenty does not, and often several together,"
+        " because points of one length share their trials."
     )
 
 
-def render_report(found: Sequence[Measurement], seed: int) -> str:
-    """The page: what was done, both formulas with what was measured, and the numbers."""
-    seeded = f"Seed {seed}. ± is the standard error of a mean over so many trials."
+def render_report(results: Sequence[Measurement], seed: int) -> str:
+    """The page, with a chart for each formula and the table."""
+    note = f"Seed {seed}. ± is the standard error of a mean over these trials."
     return render_page(
-        "The birthday bound, and codes that were made",
+        "The birthday bound and real codes",
         [
             Section(
-                "Any collision, and how many",
-                [_WHY, _HOW, verdict(found)],
-                [_probability_chart(found), _collisions_chart(found)],
+                "Probability and number of collisions",
+                [_WHY, _HOW, verdict(results)],
+                [_probability_chart(results), _collisions_chart(results)],
             ),
-            Section("The numbers", [seeded], table=as_table(found)),
+            Section("Results", [note], table=as_table(results)),
         ],
     )
 
 
-def _probability_chart(found: Sequence[Measurement]) -> Chart:
+def _probability_chart(results: Sequence[Measurement]) -> Chart:
     curves = {
-        length: [(n, collision_probability(n, BASE**length)) for n in _numbers(found)]
+        length: [(n, collision_probability(n, BASE**length)) for n in _numbers(results)]
         for length in LENGTHS
     }
     return line_chart(
         "Probability that any two codes are equal",
         [
             *_formula_lines(curves),
-            *_marks({each: (each.codes, each.collided) for each in found}),
+            *_marks({each: (each.codes, each.collided) for each in results}),
         ],
         x_label="codes made",
         y_label="probability of a collision",
@@ -87,17 +87,17 @@ def _probability_chart(found: Sequence[Measurement]) -> Chart:
     )
 
 
-def _collisions_chart(found: Sequence[Measurement]) -> Chart:
-    seen = [each.collisions for each in found if each.collisions] or [0.01, 1]
+def _collisions_chart(results: Sequence[Measurement]) -> Chart:
+    seen = [each.collisions for each in results if each.collisions] or [0.01, 1]
     curves = {}
     for length in LENGTHS:
-        points = [(n, expected_collisions(n, BASE**length)) for n in _numbers(found)]
+        points = [(n, expected_collisions(n, BASE**length)) for n in _numbers(results)]
         curves[length] = [point for point in points if min(seen) / 2 <= point[1] <= max(seen) * 2]
     return line_chart(
-        "Codes that meet an earlier one",
+        "Codes that equal an earlier one",
         [
             *_formula_lines(curves),
-            *_marks({each: (each.codes, each.collisions) for each in found}),
+            *_marks({each: (each.codes, each.collisions) for each in results}),
         ],
         x_label="codes made",
         y_label="collisions",
@@ -106,9 +106,9 @@ def _collisions_chart(found: Sequence[Measurement]) -> Chart:
     )
 
 
-def _numbers(found: Sequence[Measurement]) -> list[int]:
-    """Numbers of codes at which to draw the formulas: evenly on a logarithm."""
-    numbers = [each.codes for each in found]
+def _numbers(results: Sequence[Measurement]) -> list[int]:
+    """Numbers of codes to draw the formulas at, evenly spaced on a logarithmic axis."""
+    numbers = [each.codes for each in results]
     step, number, chosen = 10 ** (1 / _STEPS_PER_DECADE), min(numbers) / 2, []
     while number < max(numbers) * 2:
         chosen.append(round(number))
@@ -124,7 +124,7 @@ def _formula_lines(curves: dict[int, list[tuple[int, float]]]) -> list[Series]:
 
 
 def _marks(places: dict[Measurement, tuple[float, float]]) -> list[Series]:
-    """Marks in the colour of their line; the legend has one neutral key per kind."""
+    """Marks in the colour of their line; the legend has one neutral mark per kind."""
     marks = [
         Series("", [place], each.length - LENGTHS.start, _MARKERS[each.kind])
         for each, place in places.items()

@@ -1,4 +1,4 @@
-"""A report directory: the page for people, the raw numbers as CSV and JSON for everything else."""
+"""Writes a report: a page for people, and its rows as CSV and JSON for programs."""
 
 import csv
 from collections.abc import Sequence
@@ -14,29 +14,29 @@ def write_report(
     """Write `name`.html, .csv and .json.
 
     Args:
-        directory: where to; it exists.
-        name: the files' name without an ending.
-        page: what `page.render_page` gave.
+        directory: an existing one.
+        name: of the files, without a suffix.
+        page: HTML, from `page.render_page`.
         rows: dataclasses of one type; their fields are the columns.
-        facts: about the run; with them the JSON is {"facts": …, "rows": […]}, else the rows alone.
+        facts: about the run. With them the JSON is {"facts": …, "rows": […]}, else a list of rows.
 
     Returns:
-        The files, the page first.
+        The paths, the page first.
 
     Raises:
         OSError: the directory cannot be written to.
     """
-    files = [directory / f"{name}.{ending}" for ending in ("html", "csv", "json")]
-    html, table, numbers = files
+    paths = [directory / f"{name}.{suffix}" for suffix in ("html", "csv", "json")]
+    html, table, data = paths
     html.write_text(page, encoding="utf-8")
-    plain = msgspec.to_builtins(list(rows))
+    records = msgspec.to_builtins(list(rows))
     with table.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(plain[0]) if plain else [])
+        writer = csv.DictWriter(file, fieldnames=list(records[0]) if records else [])
         writer.writeheader()
-        writer.writerows(plain)
-    told = rows if facts is None else {"facts": facts, "rows": rows}
-    numbers.write_text(as_json(told), encoding="utf-8")
-    return files
+        writer.writerows(records)
+    content = rows if facts is None else {"facts": facts, "rows": rows}
+    data.write_text(as_json(content), encoding="utf-8")
+    return paths
 
 
 def as_json(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Where and when a measurement was taken: figures without these cannot be compared."""
+"""Where and when a measurement was taken. Results without these facts cannot be compared."""
 
 import os
 import platform
@@ -12,24 +12,24 @@ from db.connect.pool import open_pool, server_version
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """About one run. Nothing in it tells a host's name or a path."""
+    """Facts about one run. Contains no host name and no path."""
 
     date: str  # UTC
-    commit: str  # short; empty when the code is not in a git checkout
+    commit: str  # short hash; empty outside a git checkout
     cpu: str
     cores: int
     python: str
     postgres: str
     processes: int
-    codes: int  # asked for, at most
+    codes: int  # the most that were requested
     duration_s: float
 
 
 def read_facts(database_url: str, *, processes: int, codes: int, duration_s: float) -> RunFacts:
-    """Look them up.
+    """Collect the facts; the arguments pass through.
 
     Raises:
-        DatabaseUnavailableError: Postgres is away.
+        DatabaseUnavailableError: Postgres is down.
     """
     with open_pool(database_url, name="hop-lab", max_size=1) as pool:
         major, minor = divmod(server_version(pool), 10_000)
@@ -47,7 +47,7 @@ def read_facts(database_url: str, *, processes: int, codes: int, duration_s: flo
 
 
 def read_commit() -> str:
-    """The short hash of the code's commit, or nothing when it is not in a git checkout."""
+    """The short hash of the checked-out commit; empty outside a git checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
@@ -57,7 +57,7 @@ def read_commit() -> str:
 
 
 def read_cpu() -> str:
-    """The processor's name as Linux tells it, else its architecture."""
+    """The processor's name on Linux, elsewhere its architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -73,10 +73,10 @@ def test_codes_when_made_lie_in_their_space_and_are_spread_evenly():
 
 
 def test_plan_when_the_budget_is_small_leaves_out_the_large_numbers():
-    numbers, trials = birthday.plan(7, 10_000_000)
+    numbers, trials = birthday.plan_trials(7, 10_000_000)
     assert numbers == [round(62**3.5 / 4), round(62**3.5 / 2)]
     assert trials == birthday.FEWEST_TRIALS
-    assert birthday.plan(3, 10_000_000)[1] == birthday.MOST_TRIALS
+    assert birthday.plan_trials(3, 10_000_000)[1] == birthday.MOST_TRIALS
 
 
 def test_measurement_when_repeated_with_its_seed_is_the_same():
