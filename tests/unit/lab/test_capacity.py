@@ -180,7 +180,7 @@ def test_number_when_written_as_people_do(text, number):
 
 @pytest.mark.parametrize("text", ["", "M", "-5", "5q", "1..2", "nan", "inf", "1e999", "5kM", "0x5"])
 def test_number_when_it_is_none_says_so(text):
-    with pytest.raises(ValueError, match=r"is no number|too large"):
+    with pytest.raises(ValueError, match=r"is not a number|too large"):
         parse_number(text)
 
 
@@ -230,7 +230,7 @@ def test_costs_when_from_the_bench_are_those_of_each_tier(tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{", "is no file of hop load or hop bench"),
+        ("{", "is not a file of hop load or hop bench"),
         ('{"kind": "hop-party"}', "of kind 'hop-party'"),
         ('{"kind": "hop-load", "cpu_s": {}, "redirects": 0}', "no redirect was measured"),
         ('{"kind": "hop-bench", "sections": {}}', "hop bench --only http"),
