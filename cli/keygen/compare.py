@@ -13,7 +13,7 @@ from db.connect.embedded import EmbeddedServerError
 from keygen.strategies import StrategyName
 from lab.report.progress import OnProgress, Progress, kept_in_file
 from lab.report.report_files import as_json, write_report
-from lab.report.run_facts import RunFacts, read_facts
+from lab.report.run_facts import RunFacts, read_postgres_version
 from lab.servers import lab_servers
 from lab.strategies.comparison.compare import (
     STEPS,
@@ -109,11 +109,11 @@ def _measure(plan: ComparisonSettings, keep: OnProgress) -> tuple[list[StrategyR
     started_s = time.monotonic()
     with _shown_progress(plan, keep) as on_progress, lab_servers(with_redis=False) as servers:
         found = compare_strategies(servers, plan, on_progress)
-        facts = read_facts(
-            servers.database_url,
+        facts = RunFacts(
+            postgres=read_postgres_version(servers.database_url),
             processes=plan.processes,
             codes=plan.codes,
-            duration_s=time.monotonic() - started_s,
+            duration_s=round(time.monotonic() - started_s, 1),
         )
     return found, facts
 

@@ -57,12 +57,8 @@ def read_costs(path: Path) -> Costs:
         MeasuredFileError: the file cannot be read, or is something else.
     """
     try:
-        content = path.read_bytes()
-        kind = msgspec.json.decode(content, type=_Kind).kind
-        if kind == "hop-load":
-            return _from_load(msgspec.json.decode(content, type=_LoadFile))
-        if kind == "hop-bench":
-            return _from_bench(msgspec.json.decode(content, type=_BenchFile))
+        measured = msgspec.json.decode(path.read_bytes(), type=_LoadFile | _BenchFile)
+        return _from_load(measured) if isinstance(measured, _LoadFile) else _from_bench(measured)
     except OSError as error:
         raise MeasuredFileError(f"{path}: {error.strerror}") from error
     except msgspec.MsgspecError as error:
@@ -71,14 +67,9 @@ def read_costs(path: Path) -> Costs:
         ) from error
     except MeasuredFileError as error:
         raise MeasuredFileError(f"{path}: {error}") from error
-    raise MeasuredFileError(f"{path} is of kind {kind!r}; expected hop-load or hop-bench")
 
 
-class _Kind(msgspec.Struct):
-    kind: str
-
-
-class _LoadFile(msgspec.Struct):
+class _LoadFile(msgspec.Struct, tag_field="kind", tag="hop-load"):
     cpu_s: Mapping[str, float]
     redirects: int
     shortens: int = 0
@@ -98,7 +89,7 @@ class _BenchSections(msgspec.Struct):
     http: _BenchHttp | None = None
 
 
-class _BenchFile(msgspec.Struct):
+class _BenchFile(msgspec.Struct, tag_field="kind", tag="hop-bench"):
     sections: _BenchSections
 
 

@@ -5,27 +5,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """What the clients of a drill saw."""
-
-    answered: Mapping[str, int]  # redirects by code
-    cut_off: Mapping[str, int]  # incomplete responses by code
-    errors: Mapping[int, int]  # other responses by status
-    refused: int  # connections
-    longest_outage_s: float
-    links_made: int  # confirmed by hop
-    links_broken: int  # confirmed, but not leading to their own target
-    codes_given_twice: int
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """What hop counted."""
-
-    clicks: Mapping[str, int]  # by code
-    dropped: int = 0  # clicks that hop reports as dropped
+from lab.drills.traffic.redirects import RedirectRecord
+from lab.drills.traffic.shortens import ShortenRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,40 +45,43 @@ class Reconciliation:
 
 def reconcile(
     drill: str,
-    observed: Observed,
-    counted: Counted,
-    promise: Promise,
+    redirects: RedirectRecord,
+    shortens: ShortenRecord,
     *,
+    clicks: Mapping[str, int],
+    dropped: int,
+    promise: Promise,
     faults: Sequence[str] = (),
     duration_s: float = 0.0,
 ) -> Reconciliation:
-    """Compare observed redirects with counted clicks, code by code.
+    """Compare the clients' redirects with the clicks that hop counted, code by code.
 
     Args:
         drill: its name.
-        observed: by the clients.
-        counted: by hop.
+        redirects: the clients' record.
+        shortens: the same of new links.
+        clicks: counted by hop, by code.
+        dropped: clicks that hop reports as dropped.
         promise: what else must hold.
         faults: found before; they come first in the result.
         duration_s: of the drill.
     """
-    answered, cut_off = Counter(observed.answered), Counter(observed.cut_off)
-    clicks = Counter(counted.clicks)
+    answered, cut_off, counted = redirects.answered, redirects.cut_off, Counter(clicks)
     result = Reconciliation(
         drill=drill,
         answered=answered.total(),
-        counted=clicks.total(),
-        lost=(answered - clicks).total(),
-        dropped=counted.dropped,
+        counted=counted.total(),
+        lost=(answered - counted).total(),
+        dropped=dropped,
         # A cut-off response may be counted or not.
-        doubled=(clicks - (answered + cut_off)).total(),
+        doubled=(counted - (answered + cut_off)).total(),
         cut_off=cut_off.total(),
-        refused=observed.refused,
-        errors=dict(observed.errors),
-        longest_outage_s=observed.longest_outage_s,
-        links_made=observed.links_made,
-        links_broken=observed.links_broken,
-        codes_given_twice=observed.codes_given_twice,
+        refused=redirects.refused,
+        errors=dict(redirects.errors),
+        longest_outage_s=round(redirects.longest_outage_s, 3),
+        links_made=shortens.created,
+        links_broken=len(shortens.broken),
+        codes_given_twice=len(shortens.given_twice),
         duration_s=duration_s,
     )
     return dataclasses.replace(result, faults=(*faults, *_find_faults(result, promise)))

@@ -16,7 +16,7 @@ from lab.drills.drill import Drill, FaultContext, Log
 from lab.drills.hop.click_counts import is_drained, read_counted, read_dropped, read_sums
 from lab.drills.hop.running_hop import RunningHop
 from lab.drills.hop.waiting import HopError, wait_until
-from lab.drills.reconciliation import Counted, Observed, Promise, Reconciliation, reconcile
+from lab.drills.reconciliation import Promise, Reconciliation, reconcile
 from lab.drills.traffic.client import open_client, shorten
 from lab.drills.traffic.redirects import RedirectClients
 from lab.drills.traffic.shortens import ShortenClient
@@ -80,17 +80,20 @@ def run_drill(hop: RunningHop, drill: Drill, settings: DrillSettings, log: Log) 
         drill.fault(context)
         hop.wait_until_healthy()
         time.sleep(settings.calm_s)
-    log(f"{redirects.redirected.total():,} redirects; waiting until their clicks are counted")
+    log(f"{redirects.record.answered.total():,} redirects; waiting until their clicks are counted")
     with _recorded(faults):
         _wait_for_clicks(hop, redirects, dropped_before)
-    counted = Counted(read_counted(hop, redirects.codes), read_dropped(hop) - dropped_before)
+    clicks, dropped = read_counted(hop, redirects.codes), read_dropped(hop) - dropped_before
     with _recorded(faults):
         faults += _find_wrong_sums(hop, redirects.codes)
+    shortens.find_broken()
     return reconcile(
         drill.name,
-        _observed(redirects, shortens),
-        counted,
-        Promise(drill.redirects_succeed, context.web_processes_ended * settings.clients),
+        redirects.record,
+        shortens.record,
+        clicks=clicks,
+        dropped=dropped,
+        promise=Promise(drill.redirects_succeed, context.web_processes_ended * settings.clients),
         faults=faults,
         duration_s=round(time.monotonic() - started, 1),
     )
@@ -122,25 +125,14 @@ def _wait_for_clicks(hop: RunningHop, redirects: RedirectClients, dropped_before
     """
 
     def is_counted() -> bool:
-        missing = redirects.redirected.total() - sum(read_counted(hop, redirects.codes).values())
+        missing = redirects.record.answered.total() - sum(
+            read_counted(hop, redirects.codes).values()
+        )
         return is_drained(hop) and missing <= read_dropped(hop) - dropped_before
 
     wait_until(is_counted, "the last clicks to be counted", DRAINED_WITHIN_S)
     time.sleep(SETTLE_S)
     wait_until(lambda: is_drained(hop), "the stream to be empty again", DRAINED_WITHIN_S)
-
-
-def _observed(redirects: RedirectClients, shortens: ShortenClient) -> Observed:
-    return Observed(
-        answered=redirects.redirected,
-        cut_off=redirects.cut_off,
-        errors=redirects.errors,
-        refused=redirects.refused,
-        longest_outage_s=round(redirects.longest_outage_s, 3),
-        links_made=shortens.created,
-        links_broken=len(shortens.find_broken()),
-        codes_given_twice=len(shortens.given_twice),
-    )
 
 
 def _find_wrong_sums(hop: RunningHop, codes: Sequence[str]) -> list[str]:

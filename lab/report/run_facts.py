@@ -3,47 +3,11 @@
 import os
 import platform
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from db.connect.pool import open_pool, server_version
-
-
-@dataclass(frozen=True, slots=True)
-class RunFacts:
-    """Facts about one run. Contains no host name and no path."""
-
-    date: str  # UTC
-    commit: str  # short hash; empty outside a git checkout
-    cpu: str
-    cores: int
-    python: str
-    postgres: str
-    processes: int
-    codes: int  # the most that were requested
-    duration_s: float
-
-
-def read_facts(database_url: str, *, processes: int, codes: int, duration_s: float) -> RunFacts:
-    """Collect the facts; the arguments pass through.
-
-    Raises:
-        DatabaseUnavailableError: Postgres is down.
-    """
-    with open_pool(database_url, name="hop-lab", max_size=1) as pool:
-        major, minor = divmod(server_version(pool), 10_000)
-    return RunFacts(
-        date=f"{datetime.now(UTC):%F %H:%M} UTC",
-        commit=read_commit(),
-        cpu=read_cpu(),
-        cores=os.cpu_count() or 1,
-        python=platform.python_version(),
-        postgres=f"{major}.{minor}",
-        processes=processes,
-        codes=codes,
-        duration_s=round(duration_s, 1),
-    )
 
 
 def read_commit() -> str:
@@ -64,3 +28,35 @@ def read_cpu() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
+
+
+@dataclass(frozen=True, slots=True)
+class MachineFacts:
+    """When and where a measurement was taken. Contains no host name and no path."""
+
+    date: str = field(default_factory=lambda: f"{datetime.now(UTC):%F %H:%M} UTC")
+    commit: str = field(default_factory=read_commit)
+    cpu: str = field(default_factory=read_cpu)
+    cores: int = field(default_factory=lambda: os.cpu_count() or 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts(MachineFacts):
+    """Facts about a run on a Postgres."""
+
+    python: str = field(default_factory=platform.python_version)
+    postgres: str
+    processes: int
+    codes: int  # the most that were requested
+    duration_s: float
+
+
+def read_postgres_version(database_url: str) -> str:
+    """Such as "18.1".
+
+    Raises:
+        DatabaseUnavailableError: Postgres is down.
+    """
+    with open_pool(database_url, name="hop-lab", max_size=1) as pool:
+        major, minor = divmod(server_version(pool), 10_000)
+    return f"{major}.{minor}"

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Self
 
 import urllib3
@@ -16,11 +17,21 @@ from lab.drills.traffic.client import open_client, paced
 REDIRECT_STATUSES: Final = frozenset({301, 302, 307, 308})
 
 
+@dataclass(slots=True)
+class RedirectRecord:
+    """The responses of all clients."""
+
+    answered: Counter[str] = field(default_factory=Counter)  # redirects by code
+    cut_off: Counter[str] = field(default_factory=Counter)  # incomplete responses by code
+    errors: Counter[int] = field(default_factory=Counter)  # other responses by status
+    refused: int = 0  # connections, so that no request was sent
+    longest_outage_s: float = 0.0  # without a redirect to any client
+
+
 class RedirectClients:
     """Threads with one connection each that follow links for the length of a `with` block.
 
-    Read the records after the block. Only a complete response is a redirect or an error. One that
-    is `cut_off` may have been counted or not. A `refused` connection carried no request.
+    Read the record after the block.
     """
 
     def __init__(
@@ -49,11 +60,7 @@ class RedirectClients:
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(n,)) for n in range(clients)]
         self._last_redirect_s = 0.0
-        self.redirected: Counter[str] = Counter()  # by code
-        self.cut_off: Counter[str] = Counter()  # by code
-        self.errors: Counter[int] = Counter()  # by status
-        self.refused = 0
-        self.longest_outage_s = 0.0  # without a redirect to any client
+        self.record = RedirectRecord()
 
     def __enter__(self) -> Self:
         self._last_redirect_s = time.monotonic()
@@ -75,22 +82,23 @@ class RedirectClients:
                     response = client.request("GET", f"{self._hop_url}/{code}", redirect=False)
                 except urllib3.exceptions.NewConnectionError:
                     with self._lock:
-                        self.refused += 1
+                        self.record.refused += 1
                 except urllib3.exceptions.HTTPError:
                     with self._lock:
-                        self.cut_off[code] += 1
+                        self.record.cut_off[code] += 1
                 else:
                     with self._lock:
-                        self._record(code, response.status)
+                        self._add(code, response.status)
 
-    def _record(self, code: str, status: int) -> None:
+    def _add(self, code: str, status: int) -> None:
         if status in REDIRECT_STATUSES:
-            self.redirected[code] += 1
+            self.record.answered[code] += 1
             self._end_outage()
         else:
-            self.errors[status] += 1
+            self.record.errors[status] += 1
 
     def _end_outage(self) -> None:
         now = time.monotonic()
-        self.longest_outage_s = max(self.longest_outage_s, now - self._last_redirect_s)
+        outage_s = now - self._last_redirect_s
+        self.record.longest_outage_s = max(self.record.longest_outage_s, outage_s)
         self._last_redirect_s = now

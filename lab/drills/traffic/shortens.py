@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, Self
 
@@ -15,10 +16,19 @@ from lab.drills.traffic.redirects import REDIRECT_STATUSES
 _ATTEMPTS: Final = 10
 
 
+@dataclass(slots=True)
+class ShortenRecord:
+    """Links that hop confirmed."""
+
+    created: int = 0
+    given_twice: list[str] = field(default_factory=list)  # codes
+    broken: list[str] = field(default_factory=list)  # codes that do not lead to their target
+
+
 class ShortenClient:
     """A thread that creates links for the length of a `with` block, each with its own target.
 
-    Read the records after the block.
+    Read the record after the block.
     """
 
     def __init__(self, hop_url: str, label: str, *, rate: float, links: Mapping[str, str]) -> None:
@@ -35,9 +45,8 @@ class ShortenClient:
         self._period_s = 1 / rate
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run)
-        self.links = dict(links)  # with the new ones, once hop has confirmed them
-        self.created = 0
-        self.given_twice: list[str] = []  # codes
+        self._links = dict(links)
+        self.record = ShortenRecord()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -47,12 +56,12 @@ class ShortenClient:
         self._stopping.set()
         self._thread.join()
 
-    def find_broken(self) -> list[str]:
-        """Codes of links that do not lead to their target now. Sends HEAD: no click is counted."""
+    def find_broken(self) -> None:
+        """Record links that do not lead to their target now. Sends HEAD: no click is counted."""
         with open_client() as client:
-            return [
+            self.record.broken = [
                 code
-                for code, target_url in self.links.items()
+                for code, target_url in self._links.items()
                 if _read_target(client, f"{self._hop_url}/{code}") != target_url
             ]
 
@@ -64,10 +73,10 @@ class ShortenClient:
                     code = shorten(client, self._hop_url, target_url)
                 except urllib3.exceptions.HTTPError:
                     continue  # not confirmed, so nothing was promised
-                if code in self.links:
-                    self.given_twice.append(code)
-                self.links[code] = target_url
-                self.created += 1
+                if code in self._links:
+                    self.record.given_twice.append(code)
+                self._links[code] = target_url
+                self.record.created += 1
 
 
 def _read_target(client: urllib3.PoolManager, short_url: str) -> str | None:

@@ -1,10 +1,8 @@
 """The result of a load test, as load.json contains it."""
 
-import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Literal
 
@@ -21,17 +19,13 @@ from lab.load.results.latency import (
 )
 from lab.load.results.verdict import Verdict, judge
 from lab.load.samples import Sample
-from lab.report.run_facts import read_commit, read_cpu
+from lab.report.run_facts import MachineFacts
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
-    """Where the generator ran. Contains no host name and no path."""
+class Machine(MachineFacts):
+    """Where the generator ran, and with which versions."""
 
-    date: str = field(default_factory=lambda: f"{datetime.now(UTC):%F %H:%M} UTC")
-    commit: str = field(default_factory=read_commit)
-    cpu: str = field(default_factory=read_cpu)
-    cores: int = field(default_factory=lambda: os.cpu_count() or 1)
     system: str = field(default_factory=lambda: f"{platform.system()} {platform.release()}")
     versions: dict[str, str] = field(
         default_factory=lambda: {

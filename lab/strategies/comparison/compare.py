@@ -5,6 +5,7 @@ trips; they create links, for conflicts and duplicates; an attacker guesses code
 are killed, for the ids that this wastes.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, get_args
@@ -69,12 +70,11 @@ def compare_strategies(
         MakerError: a process failed, or did not finish in time.
     """
     results = []
-    of = len(settings.strategies) * len(STEPS)
-    for place, strategy in enumerate(settings.strategies):
+    done, of = itertools.count(), len(settings.strategies) * len(STEPS)
+    for strategy in settings.strategies:
 
-        def tell(step: str, strategy: StrategyName = strategy, place: int = place) -> None:
-            done = place * len(STEPS) + STEPS.index(step)
-            on_progress(Progress(strategy, step, done, of))
+        def tell(step: str, strategy: StrategyName = strategy) -> None:
+            on_progress(Progress(strategy, step, next(done), of))
 
         with servers.fresh_database() as url:
             results.append(_measure(settings, strategy, url, tell))

@@ -50,25 +50,21 @@ class Attack:
         return self.hits <= expected + 3 * math.sqrt(expected)
 
 
-def attack(
-    codes: Collection[str], *, seed: int, seen: int = SEEN, guesses: int = GUESSES
-) -> Attack:
+def attack(codes: Collection[str], *, seed: int) -> Attack:
     """Show an attacker some codes, and count how many others are guessed.
 
     Args:
-        codes: all in use, without duplicates. At most a tenth is shown, and guesses are at most
-            half of the rest, so that a perfect attacker would reach a share of 1.
+        codes: all in use, without duplicates. A tenth is shown, at most SEEN; guesses are half as
+            many as the rest, at most GUESSES, so that a perfect attacker reaches a share of 1.
         seed: of the choice of codes that are shown.
-        seen: how many codes are shown, at most.
-        guesses: how many are tried, at most; all different and none that was shown.
     """
     ordered = sorted(codes)  # the order of a set differs between runs
-    shown = random.Random(seed).sample(ordered, min(seen, len(ordered) // 10))
+    shown = random.Random(seed).sample(ordered, min(SEEN, len(ordered) // 10))
     if not shown:
         return Attack(0, 0, 0, 0.0)
     length = _usual_length(shown)
     hidden = set(ordered) - set(shown)
-    allowed = min(guesses, len(hidden) // 2)
+    allowed = min(GUESSES, len(hidden) // 2)
     guessed, hits = _guess(shown, length, allowed, hidden.__contains__)
     same_length = sum(len(code) == length for code in ordered)
     return Attack(len(shown), guessed, hits, same_length / BASE**length)

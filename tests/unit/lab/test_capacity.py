@@ -231,7 +231,7 @@ def test_costs_when_from_the_bench_are_those_of_each_tier(tmp_path):
     ("content", "said"),
     [
         ("{", "is not a file of hop load or hop bench"),
-        ('{"kind": "hop-party"}', "of kind 'hop-party'"),
+        ('{"kind": "hop-party"}', "Invalid value 'hop-party'"),
         ('{"kind": "hop-load", "cpu_s": {}, "redirects": 0}', "no redirect was measured"),
         ('{"kind": "hop-bench", "sections": {}}', "hop bench --only http"),
     ],

@@ -12,7 +12,7 @@ from lab.strategies.comparison.report import code_table, render_report
 from lab.strategies.comparison.result import StrategyResult, latency_us, rate_per_s
 from lab.strategies.makers.maker import MakerOutput
 
-FACTS = RunFacts("2026-11-21 10:00 UTC", "abc1234", "CPU", 2, "3.11", "18.4", 4, 1000, 60.0)
+FACTS = RunFacts(commit="abc1234", postgres="18.4", processes=4, codes=1000, duration_s=60.0)
 
 
 def maker_output(codes: int, began_ns: int, ended_ns: int, *latencies_ns: int) -> MakerOutput:
