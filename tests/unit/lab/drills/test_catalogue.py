@@ -7,7 +7,7 @@ import pytest
 from lab.drills.catalogue import DRILLS
 from lab.drills.drill import Drill
 
-PAGE = Path(__file__).parents[3].joinpath("docs", "clicks.md").read_text(encoding="utf-8")
+PAGE = Path(__file__).parents[4].joinpath("docs", "clicks.md").read_text(encoding="utf-8")
 ROWS = {cells[1].strip(): cells for line in PAGE.splitlines() if len(cells := line.split("|")) == 5}
 
 
