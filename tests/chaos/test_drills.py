@@ -1,4 +1,4 @@
-"""Every failure drill, shortened: what clients saw is what was counted."""
+"""Every failure drill, shortened: hop counts what clients saw."""
 
 import sys
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ from lab.drills.run_drill import DrillSettings, run_drill
 from lab.servers import LabServers, lab_servers
 
 HOP = (sys.executable, "-m", "cli.main")
-# What lasts in some drills lasts shorter here; `hop chaos` runs them in full length.
+# Shorter than the drills' own durations, which `hop chaos` uses.
 SHORT_S = {"two-workers": 0.3, "everything": 6.0}
 OUTAGE_S = 2.0
-RATES = {"journal-full": 2_000}  # more than can be answered: memory is to be full soon
+RATES = {"journal-full": 2_000}  # more than hop can answer, to fill its memory soon
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_answered_redirects_are_counted_once_when(drill: Drill, request: pytest.
         seed=1,
     )
     if drill.settings:
-        # On servers of its own: two hops on one database would have one admin key between them.
+        # On its own servers: two hops on one database would share the admin's API key.
         with lab_servers() as own, running_hop(own, HOP, drill.name, dict(drill.settings)) as hop:
             found = run_drill(hop, drill, settings, print)
     else:

@@ -1,4 +1,4 @@
-"""The comparison, crashes and clocks at small sizes, through the command line."""
+"""Small comparisons, crashes and clock steps through the command line."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""The load test's dealings with processes."""
+"""The load test and processes: CPU time, and no gevent in the command line."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The calculator against values computed by hand, and against brute force."""
+"""lab.capacity.code_length against values computed by hand and by brute force."""
 
 import math
 
@@ -20,7 +20,7 @@ from lab.capacity.code_length import (
 INTERNET = {"links_per_day": 100e6, "years": 5}
 
 
-def test_density_when_at_internet_scale_is_one_in_nineteen():
+def test_density_at_internet_scale_is_one_in_nineteen():
     found = estimate("permuted", **INTERNET)
     assert found.links == 182.5e9
     assert found.space == 3_521_614_606_208
@@ -47,7 +47,7 @@ def test_probability_when_drawn_for_a_small_team():
     assert found.retries == pytest.approx(0.018914, rel=1e-3)
 
 
-def test_guesses_when_counted_are_one_and_the_volume_does_not_matter():
+def test_guesses_when_counted_are_one_at_any_volume():
     assert estimate("range", links_per_day=1, years=1).guesses == 1
     assert estimate("counter", **INTERNET).guesses == 1
 
@@ -62,7 +62,7 @@ def test_snowflake_when_in_seven_characters_is_full_after_a_quarter_of_an_hour()
     assert long.lasts_years == pytest.approx(69.7, abs=0.1)  # 2^41 ms
 
 
-def test_links_when_they_do_not_fit_say_so():
+def test_estimate_when_links_do_not_fit_is_infinite():
     found = estimate("random", links_per_day=100e6, years=5, length=6)
     assert found.density > 1
     assert found.retries == found.retries_last == math.inf
@@ -88,12 +88,12 @@ def test_retries_when_summed_one_by_one_lie_between_two_integrals(space, links):
     assert one_by_one <= expected_retries(links, space) + slack
 
 
-def test_retries_of_the_last_when_half_is_taken_are_one():
+def test_retries_last_when_half_is_taken_is_one():
     assert expected_retries_last(51, 100) == pytest.approx(1)
 
 
 @given(st.integers(1, 40), st.integers(1, 40))
-def test_guesses_when_spread_are_the_mean_place_of_the_first_hit(links, rest):
+def test_guesses_when_spread_are_the_mean_position_of_the_first_hit(links, rest):
     space = links + rest
     # P(the first g guesses all miss) = C(rest, g) / C(space, g), summed over g.
     mean = sum(math.comb(rest, g) / math.comb(space, g) for g in range(rest + 1))
@@ -107,7 +107,7 @@ def test_guesses_when_spread_are_the_mean_place_of_the_first_hit(links, rest):
     st.integers(2, 64),
     st.integers(1, 11),
 )
-def test_estimate_when_anything_is_asked_makes_sense(strategy, per_day, years, alphabet, length):
+def test_estimate_of_any_input_is_consistent(strategy, per_day, years, alphabet, length):
     found = estimate(strategy, links_per_day=per_day, years=years, alphabet=alphabet, length=length)
     assert 0 <= found.collision_probability <= 1
     assert found.retries >= 0
@@ -127,6 +127,6 @@ def test_estimate_when_anything_is_asked_makes_sense(strategy, per_day, years, a
         ({"length": 0}, "code"),
     ],
 )
-def test_estimate_when_asked_for_the_impossible_says_what_is_wrong(change, said):
+def test_estimate_when_an_argument_is_invalid_raises(change, said):
     with pytest.raises(ValueError, match=said):
         estimate(**{"strategy": "random", "links_per_day": 1, "years": 1} | change)

@@ -1,4 +1,4 @@
-"""The capacity plan against docs/design.md's table, against brute force, and worked out again."""
+"""The capacity plan against docs/design.md, values computed by hand, and brute force."""
 
 import dataclasses
 import json
@@ -45,7 +45,7 @@ def values(load: Workload, costs: Costs = DEFAULTS) -> dict[str, float]:
     return {each.name: each.value for each in figures}
 
 
-def test_internet_scale_when_planned_has_the_numbers_of_the_design():
+def test_plan_of_the_internet_scale_has_the_numbers_of_the_design():
     found = values(SCALES["internet"])
     assert found["writes"] == pytest.approx(1_160, rel=0.005)
     assert found["reads"] == pytest.approx(116_000, rel=0.005)
@@ -56,7 +56,7 @@ def test_internet_scale_when_planned_has_the_numbers_of_the_design():
     assert found["ranges"] == pytest.approx(0.347, abs=1e-3)  # 3 x 1,157 / 10,000
 
 
-def test_regional_scale_when_planned_has_the_numbers_of_the_design():
+def test_plan_of_the_regional_scale_has_the_numbers_of_the_design():
     found = values(SCALES["regional"])
     assert found["links"] == pytest.approx(6e9)
     assert found["rows_bytes"] == pytest.approx(3e12)
@@ -67,7 +67,7 @@ def test_regional_scale_when_planned_has_the_numbers_of_the_design():
     assert found["hit_rate_1000000"] == pytest.approx(0.623, abs=1e-3)
 
 
-def test_team_scale_when_planned_has_the_numbers_of_the_design():
+def test_plan_of_the_team_scale_has_the_numbers_of_the_design():
     found = values(SCALES["team"])
     assert found["links"] == pytest.approx(10e6)
     assert found["rows_bytes"] == pytest.approx(2.5e9)
@@ -75,7 +75,7 @@ def test_team_scale_when_planned_has_the_numbers_of_the_design():
     assert found["reads_peak"] == pytest.approx(10, rel=0.05)
 
 
-def test_cache_of_the_design_when_popularity_is_steep_enough():
+def test_cache_of_the_design_needs_a_steep_popularity():
     """Its 200 million links get 90 % of reads with an exponent of 1.1, but 74 % with 1."""
     assert share_of_hottest(200e6, 182.5e9, 1.1) > 0.9
     assert share_of_hottest(200e6, 182.5e9, 1.0) == pytest.approx(0.743, abs=1e-3)
@@ -84,7 +84,7 @@ def test_cache_of_the_design_when_popularity_is_steep_enough():
     assert values(SCALES["internet"])["cached_links"] == pytest.approx(by_hand, rel=1e-4)
 
 
-def test_bytes_when_worked_out_by_hand():
+def test_bytes_are_those_computed_by_hand():
     load = Workload(86_400 * 10, reads_per_write=100, years=2, bytes=300, peak=3)
     found = values(load)
     links = 864_000 * 365 * 2
@@ -99,7 +99,7 @@ def test_bytes_when_worked_out_by_hand():
     assert found["rule_of_thumb_bytes"] == 0.2 * links * 300
 
 
-def test_machines_when_worked_out_by_hand():
+def test_machines_are_those_computed_by_hand():
     load = Workload(86_400 * 10, reads_per_write=100, peak=2, hit_rate=0.9)
     hot, cached, uncached = split_reads(load)
     assert hot + cached + uncached == pytest.approx(1)
@@ -113,7 +113,7 @@ def test_machines_when_worked_out_by_hand():
 
 
 @given(st.floats(0, 5_000), exponents)
-def test_harmonic_when_summed_one_by_one_is_the_same(n, s):
+def test_harmonic_is_the_sum_of_its_terms(n, s):
     whole = math.floor(n)
     expected = math.fsum(rank**-s for rank in range(1, whole + 1))
     assert harmonic(whole, s) == pytest.approx(expected, rel=1e-10)
@@ -121,21 +121,21 @@ def test_harmonic_when_summed_one_by_one_is_the_same(n, s):
 
 
 @given(st.floats(0.001, 0.999), st.integers(1, 3_000), exponents)
-def test_hottest_when_found_are_the_fewest_that_do(hit_rate, links, s):
+def test_hottest_for_is_the_smallest_sufficient_number(hit_rate, links, s):
     hottest = hottest_for(hit_rate, links, s)
     assert share_of_hottest(hottest, links, s) >= hit_rate - 1e-12
     assert share_of_hottest(hottest - 1, links, s) <= hit_rate + 1e-12
 
 
 @given(st.floats(1, 1e5), st.integers(1, 6_000), st.floats(0, 2))
-def test_distinct_links_when_summed_one_by_one_are_nearly_the_same(reads, links, s):
+def test_distinct_links_are_nearly_the_sum_over_all_links(reads, links, s):
     total = harmonic(links, s)
     one_by_one = sum(-math.expm1(-reads * rank**-s / total) for rank in range(1, links + 1))
     assert distinct_links(reads, links, s) == pytest.approx(min(one_by_one, reads), rel=1e-3)
 
 
 @given(workloads, st.floats(1, 100))
-def test_plan_when_more_is_asked_never_needs_less(load, factor):
+def test_plan_when_demand_grows_never_shrinks(load, factor):
     costs = Costs("", Cost(100, 1, 1, 4), Cost(500, 20, 1, 4), Cost(700, 9, 80, 4), Cost(900))
     more = dataclasses.replace(load, links_per_day=load.links_per_day * factor)
     lesser, greater = values(load, costs), values(more, costs)
@@ -145,14 +145,14 @@ def test_plan_when_more_is_asked_never_needs_less(load, factor):
 
 
 @given(workloads, st.floats(0, 1))
-def test_cache_when_more_hits_are_wanted_is_larger(load, share):
+def test_cache_when_the_hit_rate_grows_never_shrinks(load, share):
     more = dataclasses.replace(load, hit_rate=load.hit_rate + (0.999 - load.hit_rate) * share)
     assert values(more)["cached_links"] >= values(load)["cached_links"]
     assert values(more)["redis_nodes"] >= 0
 
 
 @given(workloads)
-def test_formulas_when_read_by_a_person_have_no_loose_ends(load):
+def test_formulas_contain_finite_numbers(load):
     for part in plan_capacity(load, DEFAULTS):
         for figure in part.figures:
             assert "nan" not in figure.formula
@@ -174,17 +174,17 @@ def test_formulas_when_read_by_a_person_have_no_loose_ends(load):
         ("0.9", 0.9),
     ],
 )
-def test_number_when_written_as_people_do(text, number):
+def test_parse_number_accepts_units_and_separators(text, number):
     assert parse_number(text) == number
 
 
 @pytest.mark.parametrize("text", ["", "M", "-5", "5q", "1..2", "nan", "inf", "1e999", "5kM", "0x5"])
-def test_number_when_it_is_none_says_so(text):
+def test_parse_number_when_the_text_is_not_a_number_raises(text):
     with pytest.raises(ValueError, match=r"is not a number|too large"):
         parse_number(text)
 
 
-def test_numbers_when_said():
+def test_numbers_are_formatted_for_people():
     assert (say_number(100e6), say_number(1_157.4), say_number(0.01157)) == (
         "100,000,000",
         "1,157",
@@ -236,7 +236,7 @@ def test_costs_when_from_the_bench_are_those_of_each_tier(tmp_path):
         ('{"kind": "hop-bench", "sections": {}}', "hop bench --only http"),
     ],
 )
-def test_file_when_it_is_of_no_use_is_refused_with_the_reason(tmp_path, content, said):
+def test_measured_file_when_invalid_is_refused_with_the_reason(tmp_path, content, said):
     file = tmp_path / "measured.json"
     file.write_text(content)
     with pytest.raises(MeasuredFileError, match=said):
@@ -247,7 +247,7 @@ def test_file_when_it_is_of_no_use_is_refused_with_the_reason(tmp_path, content,
     assert "No such file" in missing.output
 
 
-def test_command_when_asked_prints_every_formula():
+def test_command_prints_every_formula():
     result = CliRunner().invoke(estimate, ["--links-per-day", "100M", "--reads-per-write", "100"])
     assert result.exit_code == 0
     assert "100,000,000 links/day / 86,400 s = 1,157/s" in result.output
@@ -255,7 +255,7 @@ def test_command_when_asked_prints_every_formula():
     assert re.search(r"web cores +\(347,222/s x \(44\.5 %", result.output)
 
 
-def test_command_when_asked_for_json_gives_numbers_and_formulas():
+def test_command_with_json_prints_numbers_and_formulas():
     arguments = ["--scale", "internet", "--bytes", "500", "--json"]
     result = CliRunner().invoke(estimate, arguments)
     told = msgspec.json.decode(result.output)

@@ -1,4 +1,4 @@
-"""docs/clicks.md tells every drill, in the words of the catalogue."""
+"""docs/clicks.md describes every drill in the words of the catalogue."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ ROWS = {cells[1].strip(): cells for line in PAGE.splitlines() if len(cells := li
 
 
 @pytest.mark.parametrize("drill", DRILLS.values(), ids=lambda drill: drill.name)
-def test_page_tells_what_a_drill_shows_and_how_long_it_lasts(drill: Drill):
+def test_page_has_what_a_drill_shows_and_its_duration(drill: Drill):
     _, _, damage, shows, _ = ROWS[f"`{drill.name}`"]
     assert shows.strip() == drill.shows
     assert drill.duration_s < 10 or f"{drill.duration_s:g} s" in damage

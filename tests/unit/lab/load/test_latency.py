@@ -1,4 +1,4 @@
-"""From samples to figures."""
+"""Summaries of samples, and the readers of samples and metrics."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def test_quantile_is_a_measured_value_at_every_rank():
     assert quantile([], 990) == 0.0
 
 
-def test_errors_are_no_fast_answers():
+def test_errors_are_not_fast_responses():
     samples = [redirect(0.1, 40.0, late_ms=3.0), redirect(0.2, 0.5, error="status 500")]
     found = summarise_kind("redirect", samples, 1)
     assert (found.requests, found.answered, found.errors) == (2, 1, 1)
@@ -46,7 +46,7 @@ def test_errors_are_no_fast_answers():
     assert count_statuses(samples) == {"302": 1, "500": 1}
 
 
-def test_answer_after_the_end_is_not_throughput():
+def test_response_after_the_end_is_not_throughput():
     found = summarise_kind("redirect", [redirect(0.5, 100.0), redirect(0.9, 200.0)], 1)
     assert (found.answered, found.per_s) == (2, 1.0)
 
@@ -59,7 +59,7 @@ def test_all_redirects_have_a_row_when_there_are_several_kinds():
     assert [row.kind for row in summarise_kinds([redirect(0, 1)], 1)] == ["redirect"]
 
 
-def test_second_without_an_answer_has_a_row():
+def test_second_without_a_response_has_a_row():
     samples = [redirect(0.2, 5.0), redirect(2.9, 7.0, error="status 500")]
     rows = summarise_seconds(samples, 3)
     assert [(row.due, row.answered, row.errors, row.p99_ms) for row in rows] == [
@@ -69,14 +69,14 @@ def test_second_without_an_answer_has_a_row():
     ]
 
 
-def test_stall_shows_as_missing_throughput_and_not_as_a_missing_request():
+def test_stall_lowers_throughput_but_not_the_number_of_requests():
     rows = summarise_seconds([redirect(0.5, 1_700.0), redirect(1.5, 700.0)], 3)
     assert [(row.due, row.answered) for row in rows] == [(1, 0), (1, 0), (0, 2)]
     late = summarise_seconds([redirect(0.5, 9_000.0)], 1)
     assert [(row.due, row.answered, row.max_ms) for row in late] == [(1, 0, 9_000.0)]
 
 
-def test_half_a_line_is_read_when_it_is_whole(tmp_path: Path):
+def test_half_a_line_is_read_once_it_is_complete(tmp_path: Path):
     file = tmp_path / "samples.jsonl"
     reader = SampleReader(file)
     assert reader.read_new() == []

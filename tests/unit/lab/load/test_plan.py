@@ -12,13 +12,13 @@ from lab.load.plan import PROFILES, LoadPlan, user_weights
 
 
 @pytest.mark.parametrize("reads_per_write", [10, 100])
-def test_regional_has_one_author_for_so_many_visitors(reads_per_write: int):
+def test_regional_has_one_author_per_reads_per_write(reads_per_write: int):
     assert user_weights("regional", reads_per_write) == {"Visitor": reads_per_write, "Author": 1}
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("reads_per_write", [1, 10, 33, 100])
-def test_rate_speaks_of_redirects_alone_in_every_profile(profile: str, reads_per_write: int):
+def test_rate_counts_only_redirects_in_every_profile(profile: str, reads_per_write: int):
     plan = LoadPlan(profile=profile, rate=1_200, reads_per_write=reads_per_write)
     per_s = {
         name: weight * plan.arrivals_per_user
@@ -56,7 +56,7 @@ def test_busiest_fifth_gets_84_percent_when_the_exponent_is_one():
     assert first / second == pytest.approx(2, rel=0.1)
 
 
-def test_draw_stays_in_range_when_chance_is_at_its_ends():
+def test_draw_stays_in_range_at_the_ends_of_random():
     class Fixed(random.Random):
         def __init__(self, value: float) -> None:
             super().__init__()

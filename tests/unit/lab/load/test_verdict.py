@@ -1,4 +1,4 @@
-"""PASS, FAIL, or the generator was the limit."""
+"""lab.load.results.verdict: PASS, FAIL or INCONCLUSIVE."""
 
 from lab.load.plan import LoadPlan
 from lab.load.results.latency import summarise_kind
@@ -16,7 +16,7 @@ def verdict(
     errors: dict[str, int] | None = None,
     cpu: float = 0.3,
 ) -> Verdict:
-    """The verdict on a run in which every request took the same."""
+    """The verdict on a run in which every request took the same time."""
     errors = errors or {}
     samples = [
         Sample(
@@ -32,11 +32,11 @@ def verdict(
     return judge(PLAN, summarise_kind("redirect", samples, 10), errors, cpu)
 
 
-def test_pass_says_by_how_much():
+def test_pass_names_p99_and_limit():
     assert verdict() == Verdict("PASS", "PASS p99 4.1 ms < 50 ms at 100/s")
 
 
-def test_one_error_in_a_thousand_is_within_the_availability_that_is_asked_for():
+def test_one_error_in_a_thousand_is_within_the_required_availability():
     assert verdict(errors={"redirect: status 503": 1}).outcome == "PASS"
     failed = verdict(errors={"redirect: status 503": 2})
     assert failed.line == "FAIL 2 errors, most of them redirect: status 503 at 100/s"
@@ -60,20 +60,20 @@ def test_generator_is_the_limit_when_it_is_late_everywhere():
     assert verdict(60.0, 40.0, errors=late_faults).outcome == "INCONCLUSIVE"
 
 
-def test_late_generator_is_no_excuse_for_a_pass_or_a_wrong_answer():
+def test_late_generator_excuses_no_wrong_response_and_spoils_no_pass():
     assert verdict(4.0, 30.0).outcome == "PASS"  # the sum is under the limit all the same
     assert verdict(4.0, cpu=1.0).outcome == "PASS"
     assert verdict(4.0, 60.0, errors={"redirect: status 500": 500}).outcome == "FAIL"
 
 
-def test_generator_is_the_limit_when_it_has_not_sent_what_was_asked_for():
+def test_generator_is_the_limit_when_it_sends_too_little():
     found = verdict(sent=700)
     assert found.outcome == "INCONCLUSIVE"
     assert "it sent 70/s of 100/s" in found.line
     assert verdict(sent=0).outcome == "INCONCLUSIVE"
 
 
-def test_rate_is_not_reached_when_answers_come_after_the_end():
+def test_rate_is_not_reached_when_responses_come_after_the_end():
     plan_of_slow = verdict(4_000.0)
     assert plan_of_slow.outcome == "FAIL"
     assert "rate not reached: 60/s answered in time" in plan_of_slow.line

@@ -1,4 +1,4 @@
-"""Charts and pages: valid XML, all text escaped, nothing asked of any host."""
+"""Charts and pages are valid XML, escape all text, and load nothing."""
 
 import re
 from html.parser import HTMLParser
@@ -24,7 +24,7 @@ def texts(svg: str) -> list[str]:
     return [node.text or "" for node in ET.fromstring(svg).iter(f"{SVG}text")]
 
 
-def test_text_when_it_looks_like_markup_is_escaped():
+def test_text_that_looks_like_markup_is_escaped():
     bars = bar_chart(NASTY, [(NASTY, 1.0)], unit=NASTY)
     lines = line_chart(NASTY, [Series(NASTY, [(1, 2)])], x_label=NASTY, y_label=NASTY)
     for chart in (bars, lines):
@@ -37,7 +37,7 @@ def test_text_when_it_looks_like_markup_is_escaped():
 
 
 @given(st.lists(st.tuples(values, values), max_size=6), st.booleans(), st.booleans())
-def test_marks_when_drawn_stay_inside_the_picture(points, log_x, log_y):
+def test_marks_stay_inside_the_image(points, log_x, log_y):
     series = [Series("measured", points, 0, "circle"), Series("formula", points, 1)]
     chart = line_chart("t", series, x_label="x", y_label="y", log_x=log_x, log_y=log_y)
     root = ET.fromstring(chart.svg)
@@ -49,14 +49,14 @@ def test_marks_when_drawn_stay_inside_the_picture(points, log_x, log_y):
 
 
 @given(st.lists(st.tuples(st.text("abc", max_size=40), values), max_size=9), st.booleans())
-def test_bars_when_drawn_leave_room_for_their_values(bars, log):
+def test_bars_leave_room_for_their_values(bars, log):
     root = ET.fromstring(bar_chart("t", bars, log=log).svg)
     for rect in root.iter(f"{SVG}rect"):
         assert float(rect.get("width")) >= 0
         assert float(rect.get("x")) + float(rect.get("width")) <= WIDTH - 8
 
 
-def test_bars_when_longer_are_for_larger_values():
+def test_longer_bars_are_larger_values():
     root = ET.fromstring(bar_chart("t", [("a", 1), ("b", 3), ("c", 0)]).svg)
     widths = [float(rect.get("width")) for rect in root.iter(f"{SVG}rect")]
     assert widths[1] == pytest.approx(3 * widths[0], abs=0.3)
@@ -64,7 +64,7 @@ def test_bars_when_longer_are_for_larger_values():
 
 
 @given(st.lists(values, max_size=5), st.booleans())
-def test_ticks_when_on_any_scale_are_few_and_inside(found, log):
+def test_ticks_of_any_scale_are_few_and_inside(found, log):
     scale = scale_for(found, log=log)
     ticks = [value for value, _ in scale.ticks()]
     assert 1 <= len(ticks) <= 8
@@ -90,11 +90,11 @@ def test_legend_when_a_series_has_no_label_leaves_it_out():
         (3.52e12, "3.52e+12"),
     ],
 )
-def test_number_when_written_is_short(value, text):
+def test_formatted_number_is_short(value, text):
     assert format_number(value) == text
 
 
-def test_table_when_a_column_is_numbers_sets_it_to_the_right():
+def test_table_aligns_columns_of_numbers_right():
     table = Table(["strategy", "codes/s", "safe"], [["range", 1_200_000, True], ["x", 9, False]])
     assert table.as_text().splitlines() == [
         "strategy    codes/s  safe",
@@ -107,12 +107,12 @@ def test_table_when_a_column_is_numbers_sets_it_to_the_right():
     assert '<td class="word">range</td>' in page
 
 
-def test_table_when_it_has_no_rows_is_its_head():
+def test_table_without_rows_is_its_heading():
     assert Table(["a", "b"], []).as_text() == "a  b\n-  -"
 
 
 class Asked(HTMLParser):
-    """Whatever would make a browser ask for something, and tags left open."""
+    """Finds what makes a browser load something, and tags left open."""
 
     def __init__(self):
         super().__init__()
@@ -133,7 +133,7 @@ class Asked(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_page_when_opened_asks_for_nothing_and_is_well_formed():
+def test_page_loads_nothing_and_is_well_formed():
     chart = bar_chart("speed", [("range", 10.0)])
     page = render_page("t", [Section("s", ["p"], [chart], Table(["a"], [[1]])), Section("empty")])
     parser = Asked()

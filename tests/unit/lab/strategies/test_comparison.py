@@ -29,12 +29,12 @@ def strategy_result(**changes) -> StrategyResult:
     return StrategyResult(**(values | changes))
 
 
-def test_rate_when_processes_overlap_counts_from_the_first_to_the_last():
+def test_rate_spans_the_first_start_to_the_last_end():
     both = [maker_output(30, 0, 10**9), maker_output(50, 10**9, 2 * 10**9)]
     assert rate_per_s(both) == pytest.approx(40)
 
 
-def test_latency_when_of_several_processes_is_of_all_their_codes():
+def test_latency_covers_the_codes_of_all_processes():
     p50_us, p99_us = latency_us([maker_output(2, 0, 1, 1_000, 3_000), maker_output(1, 0, 1, 9_000)])
     assert (p50_us, p99_us) == (3, 9)
 
@@ -50,7 +50,7 @@ def test_progress_when_the_run_ends_is_finished(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["progress.json"]
 
 
-def test_progress_when_the_run_fails_tells_why(tmp_path):
+def test_progress_when_the_run_fails_has_the_error(tmp_path):
     def fail() -> None:
         with kept_in_file(tmp_path) as keep:
             keep(Progress("range", "links", 3, 8))
@@ -62,7 +62,7 @@ def test_progress_when_the_run_fails_tells_why(tmp_path):
     assert (told["finished"], told["error"], told["step"]) == (True, "disk is full", 3)
 
 
-def test_page_when_nothing_was_guessed_says_of_how_many():
+def test_table_when_no_guess_hits_shows_their_number():
     assert "0 of 100" in code_table([strategy_result()]).as_text()
     assert "25 %" in code_table([strategy_result(hits=25, guessable=0.25)]).as_text()
     page = render_report(

@@ -1,4 +1,4 @@
-"""An attacker who sees order guesses nearly always; one who sees none, as often as chance."""
+"""Guesses nearly always hit codes with an order; others, as often as by chance."""
 
 import random
 
@@ -54,12 +54,12 @@ def test_snowflakes_when_made_every_millisecond_are_guessed():
     assert attack(rarely, seed=1).share < 0.05
 
 
-def test_attack_when_there_are_few_codes_sees_and_guesses_fewer():
+def test_attack_on_few_codes_sees_and_guesses_fewer():
     found = attack([encode(number) for number in range(100)], seed=1)
     assert (found.seen, found.guesses) == (10, 45)
     assert attack([encode(1)], seed=1) == Attack(0, 0, 0, 0.0)
 
 
-def test_attack_when_repeated_with_its_seed_ends_the_same():
+def test_attack_when_repeated_with_its_seed_is_equal():
     codes = {encode(number) for number in range(3_000)}
     assert attack(codes, seed=5) == attack(sorted(codes, reverse=True), seed=5)
