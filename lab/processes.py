@@ -12,9 +12,7 @@ import psutil
 
 
 def stop_process(
-    process: subprocess.Popen[bytes],
-    within_s: float,
-    stop_signal: signal.Signals = signal.SIGTERM,
+    process: subprocess.Popen[bytes], within_s: float, stop_signal: signal.Signals = signal.SIGTERM
 ) -> None:
     """Signal a child to stop; SIGKILL it if it still runs after `within_s` seconds."""
     if process.poll() is None:

@@ -8,7 +8,7 @@ import click
 
 from cli.report_option import report_option
 from lab.collisions import birthday
-from lab.collisions.birthday_report import as_table, render_report, verdict
+from lab.collisions.report import as_table, render_report, verdict
 from lab.report.report_files import as_json, write_report
 
 

@@ -47,12 +47,7 @@ class Estimate:
 
 
 def estimate(
-    strategy: str,
-    *,
-    links_per_day: float,
-    years: float,
-    alphabet: int = BASE62,
-    length: int = 7,
+    strategy: str, *, links_per_day: float, years: float, alphabet: int = BASE62, length: int = 7
 ) -> Estimate:
     """Estimate everything about one strategy.
 

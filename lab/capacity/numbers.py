@@ -26,11 +26,8 @@ def parse_number(text: str) -> float:
 
 def say_number(number: float) -> str:
     """All digits of whole or large numbers, else three digits: 100,000,000; 1,157; 0.0116."""
-    if number >= 1e15:  # more zeros than anybody counts
-        return f"{number:.3g}"
-    if number >= 1_000 or number == int(number):
-        return f"{number:,.0f}"
-    return f"{number:.3g}"
+    in_full = number < 1e15 and (number >= 1_000 or number == int(number))
+    return f"{number:,.0f}" if in_full else f"{number:.3g}"
 
 
 def say_rate(per_s: float) -> str:

@@ -39,9 +39,7 @@ _DRILLS: Final = (
         outages.kill_postgres,
     ),
     Drill(
-        "redis-flushed",
-        "a stream that vanishes is sent again from the receipt",
-        stream.flush_redis,
+        "redis-flushed", "a stream that vanishes is sent again from the receipt", stream.flush_redis
     ),
     Drill(
         "stream-trimmed",

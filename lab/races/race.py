@@ -8,7 +8,7 @@ depend on luck. Nothing else is added to the fault.
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import LiteralString
 
 import redis
@@ -26,8 +26,10 @@ class Client:
     redis: "redis.Redis"
     barrier: threading.Barrier
     round: int = 0
-    retries: int = 0
     has_waited: bool = False
+    codes: list[str | int] = field(default_factory=list)  # of its links
+    retries: int = 0
+    failed: int = 0  # calls
 
     def begin_round(self, number: int) -> None:
         """Wait for all clients, so that they start together on both sides."""

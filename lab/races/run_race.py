@@ -5,7 +5,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from typing import Final
 
 import psycopg
@@ -38,35 +37,26 @@ def count_damaged(codes: Iterable[str | int]) -> int:
     return sum(links - 1 for links in Counter(codes).values())
 
 
-@dataclass(slots=True)
-class _ClientResult:
-    codes: list[str | int]
-    failed: int  # calls
-    retries: int
-
-
 def _run_side(race: Race, side: Side, servers: LabServers, clients: int, rounds: int) -> Outcome:
     started = time.monotonic()
     if race.halfway is None:
-        results = _run_clients(side, servers, clients, range(rounds))
+        finished = _run_clients(side, servers, clients, range(rounds))
     else:
-        results = _run_clients(side, servers, clients, range(rounds // 2))
+        finished = _run_clients(side, servers, clients, range(rounds // 2))
         race.halfway(servers)
-        results += _run_clients(side, servers, clients, range(rounds // 2, rounds))
-    codes = [code for result in results for code in result.codes]
-    failed = sum(result.failed for result in results) * race.links_per_call
+        finished += _run_clients(side, servers, clients, range(rounds // 2, rounds))
+    codes = [code for client in finished for code in client.codes]
+    failed = sum(client.failed for client in finished) * race.links_per_call
     return Outcome(
         attempts=clients * rounds * race.links_per_call,
         damaged=count_damaged(codes) + failed,
-        retries=sum(result.retries for result in results),
+        retries=sum(client.retries for client in finished),
         duration_s=round(time.monotonic() - started, 3),
     )
 
 
-def _run_clients(
-    side: Side, servers: LabServers, clients: int, rounds: range
-) -> list[_ClientResult]:
-    """Run rounds of a side in one thread per client."""
+def _run_clients(side: Side, servers: LabServers, clients: int, rounds: range) -> list[Client]:
+    """Run rounds of a side in one thread per client; returns the clients with their records."""
     barrier = threading.Barrier(clients, timeout=BARRIER_TIMEOUT_S)
     with ThreadPoolExecutor(clients) as executor:
         futures = [
@@ -85,9 +75,7 @@ def _run_clients(
 
 def _run_client(
     side: Side, servers: LabServers, number: int, rounds: range, barrier: threading.Barrier
-) -> _ClientResult:
-    codes: list[str | int] = []
-    failed = 0
+) -> Client:
     with (
         Connection.connect(
             servers.database_url, autocommit=True, options="-c search_path=race"
@@ -98,7 +86,7 @@ def _run_client(
         for round_ in rounds:
             client.begin_round(round_)
             try:
-                codes += side(client)
+                client.codes += side(client)
             except psycopg.errors.SerializationFailure:
-                failed += 1
-    return _ClientResult(codes, failed, client.retries)
+                client.failed += 1
+    return client

@@ -44,22 +44,17 @@ def _add_options(parser: Any) -> None:
     add("--samples", type=Path, include_in_web_ui=False, help="File to write samples to")
 
 
-class _Recorder:
-    """Writes samples while a test runs."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._encode = msgspec.json.Encoder().encode
+def _record_samples(environment: Any, **_: Any) -> None:
+    path = environment.parsed_options.samples
+    if path is None:
+        return
+    file = path.open("wb")
+    encode = msgspec.json.Encoder().encode
+    flushing = gevent.spawn(_flush_forever, file)
 
     def record(
-        self,
-        name: str,
-        response_time: float,
-        exception: Exception | None,
-        context: Any,
-        **more: Any,
+        name: str, response_time: float, exception: object, context: Any, **more: Any
     ) -> None:
-        """Handle Locust's `request` event."""
         due_s = context["due_s"] - ArrivalStream.began_s
         if due_s < 0:
             return  # warm-up
@@ -72,31 +67,23 @@ class _Recorder:
             status=response.status_code if response is not None else 0,
             error=str(exception) if exception else "",
         )
-        self._file.write(self._encode(sample) + b"\n")
-
-    def flush_forever(self) -> None:
-        """Keep the file up to date for its reader."""
-        while True:
-            gevent.sleep(_FLUSH_EVERY_S)
-            self._file.flush()
-
-
-def _record_samples(environment: Any, **_: Any) -> None:
-    path = environment.parsed_options.samples
-    if path is None:
-        return
-    file = path.open("wb")
-    recorder = _Recorder(file)
-    flushing = gevent.spawn(recorder.flush_forever)
-    environment.events.request.add_listener(recorder.record)
+        file.write(encode(sample) + b"\n")
 
     def end(**_: Any) -> None:  # after _wait_for_requests, which is registered before it
         flushing.kill()
-        environment.events.request.remove_listener(recorder.record)
+        environment.events.request.remove_listener(record)
         environment.events.test_stop.remove_listener(end)
         file.close()
 
+    environment.events.request.add_listener(record)
     environment.events.test_stop.add_listener(end)
+
+
+def _flush_forever(file: IO[bytes]) -> None:
+    """Keep the file up to date for its reader."""
+    while True:
+        gevent.sleep(_FLUSH_EVERY_S)
+        file.flush()
 
 
 def _wait_for_requests(**_: Any) -> None:

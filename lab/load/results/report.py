@@ -14,7 +14,7 @@ from lab.report.tables import Table
 
 _COLUMNS: Final = (
     *("request", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "max ms"),
-    *("per second", "sent", "errors"),
+    *("per second", "due", "errors"),
 )
 _SPACING: Final = {"poisson": "at random (Poisson)", "even": "evenly spaced"}
 _NOTES: Final = (

@@ -12,7 +12,6 @@ from lab.strategies.makers.processes import MakerError, forkserver_context, runn
 
 STARTED_WITHIN_S: Final = 60.0
 _POLL_S: Final = 0.001
-_UNLIMITED: Final = 2**31
 
 _NEXT_ID: Final = "SELECT next_id FROM key_ranges"
 _CLAIMED_CODES: Final = "SELECT n_tup_del FROM pg_stat_user_tables WHERE relname = 'key_pool'"
@@ -36,7 +35,7 @@ def measure_waste(
     """
     granted_before = count_granted(pool, settings.keygen)
     process = forkserver_context().Process(
-        target=write_codes, args=(settings, folder, _UNLIMITED, pause_s), daemon=True
+        target=write_codes, args=(settings, folder), kwargs={"pause_s": pause_s}, daemon=True
     )
     deadline_s = time.monotonic() + STARTED_WITHIN_S
     with running([process]):

@@ -77,10 +77,7 @@ def _probability_chart(results: Sequence[Measurement]) -> Chart:
     }
     return line_chart(
         "Probability that any two codes are equal",
-        [
-            *_formula_lines(curves),
-            *_marks({each: (each.codes, each.collided) for each in results}),
-        ],
+        [*_formula_lines(curves), *_marks({each: (each.codes, each.collided) for each in results})],
         x_label="codes made",
         y_label="probability of a collision",
         log_x=True,
