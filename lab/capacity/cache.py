@@ -92,7 +92,7 @@ def plan_clicks(load: Workload) -> list[Quantity]:
             "hour_rows",
             "roll-up rows",
             rows,
-            f"{say_number(per_hour)} reads an hour meet {say_number(distinct)} links (sum of"
+            f"{say_number(per_hour)} reads an hour reach {say_number(distinct)} links (sum of"
             f" 1 - e^(-reads x p)) x 24 h = {say_number(rows)} a day",
         ),
         Quantity(

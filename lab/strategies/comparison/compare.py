@@ -91,10 +91,7 @@ def _measure(
     tasks = settings.tasks(url, strategy, settings.links_limit_s)
     link_outputs = run_makers(Maker.make_links, tasks)
     codes, link_codes = _all_codes(code_outputs), _all_codes(link_outputs)
-    duplicates = len(link_codes) - _count_links(url)
-    if strategy in UNIQUE_BY_DESIGN:
-        both = codes + link_codes
-        duplicates += len(both) - len(set(both))
+    duplicates = _count_duplicates(strategy, codes, link_codes, url)
     tell("guesses")
     attacked = _attack(strategy, codes, link_codes, settings.seed)
     tell("crashes")
@@ -121,6 +118,16 @@ def _measure(
         density=attacked.density,
         blind=attacked.is_blind,
     )
+
+
+def _count_duplicates(
+    strategy: StrategyName, codes: Sequence[str], link_codes: Sequence[str], url: str
+) -> int:
+    duplicates = len(link_codes) - _count_links(url)
+    if strategy in UNIQUE_BY_DESIGN:
+        both = [*codes, *link_codes]
+        duplicates += len(both) - len(set(both))
+    return duplicates
 
 
 def _attack(
