@@ -125,7 +125,7 @@ def _ask(
         ) from error
     except ValueError as error:
         raise click.ClickException(f"what answers at {url} is not hop") from error
-    if answer.status >= 400:  # noqa: PLR2004
+    if answer.status >= 400:
         _fail(found)
     return found
 

@@ -89,7 +89,7 @@ def demo(port: int, data_dir: Path, server: str, workers: int, *, no_seed: bool)
 
 async def _run(plan: Plan, api_key: str) -> None:
     task = asyncio.current_task()
-    assert task is not None  # noqa: S101 - asyncio.run made one
+    assert task is not None
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     supervisor = Supervisor(show_prefixed)
@@ -185,7 +185,7 @@ def _check_port(port: int) -> None:
 def _welcome(plan: Plan) -> None:
     hop = f"{Path(sys.executable).parent}/hop"
     hop = ".venv/bin/hop" if Path(".venv").resolve() == Path(sys.prefix) else hop
-    at = "" if plan.port == 8000 else f"HOP_URL={plan.url} "  # noqa: PLR2004
+    at = "" if plan.port == 8000 else f"HOP_URL={plan.url} "
     say(
         f"""
   hop is running. The front page: {plan.url}

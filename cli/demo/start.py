@@ -99,4 +99,4 @@ def _is_ready(url: str) -> bool:
         answer = urllib3.request("GET", f"{url}/readyz", timeout=2, retries=False)
     except urllib3.exceptions.HTTPError:
         return False
-    return answer.status == 200  # noqa: PLR2004
+    return answer.status == 200

@@ -120,7 +120,7 @@ class Supervisor:
 
     async def _show_output(self, program: Program, process: asyncio.subprocess.Process) -> None:
         """Show each line until the program ends; a child that outlives it may hold the pipe."""
-        assert process.stdout is not None  # noqa: S101 - it is started with a pipe
+        assert process.stdout is not None
         ended = asyncio.create_task(_exit_status(process))
         while True:
             line = asyncio.create_task(_read_line(process.stdout))
