@@ -1,51 +1,64 @@
-"""Stands in for `hop keygen compare`: writes the same files, and measures nothing.
+"""An experiment that measures nothing: one more entry in the list, run as any other.
 
-With HOP_… in its environment it fails: a run must not inherit settings. `--codes` says how it goes:
-up to 50,000 it ends at once, above it goes on until it is stopped, and 66,666 fails.
+`codes` says how it goes: up to 50 it ends at once, 50 takes two seconds, 60 goes on until it is
+stopped, 66 finds what must never happen, and 67 raises. It refuses to inherit settings.
 """
 
-import argparse
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Annotated
 
-PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Comparison</title>
+from msgspec import Meta
+
+from keygen.strategies import StrategyName
+from lab.experiments import Options, Result
+from lab.page import experiment
+from lab.page.catalogue import EXPERIMENTS, Experiment
+from lab.report.progress import OnProgress, Progress
+
+COMMAND = (sys.executable, __file__)
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Stand-in</title>
 <meta name="color-scheme" content="light dark">
 <style>p { color: rgb(1, 2, 3); height: 900px }</style></head>
-<body><main><h1>Comparison</h1><p id="styled">charts</p></main></body></html>"""
+<body><main><h1>Stand-in</h1><p id="styled">charts</p></main></body></html>"""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--strategies", required=True)
-    parser.add_argument("--codes", type=int, required=True)
-    parser.add_argument("--processes", type=int, required=True)
-    parser.add_argument("--report", type=Path, required=True)
-    asked = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: stop(asked.report))
-    if any(name.startswith("HOP_") for name in os.environ):
-        sys.exit("a setting was inherited")
-    (asked.report / "pid").write_text(str(os.getpid()))
-    (asked.report / "niceness").write_text(str(os.nice(0)))
-    strategies = asked.strategies.split(",")
-    for step, strategy in enumerate(strategies, start=1):
-        write_progress(asked.report, strategy, step, len(strategies))
-        time.sleep(0.3 if asked.codes == 50_000 else 0)
-    if asked.codes == 66_666:
-        sys.exit("Error: the stand-in was told to fail")
-    while asked.codes > 50_000:
+class StandInOptions(Options, frozen=True):
+    strategies: Annotated[
+        tuple[StrategyName, ...], Meta(min_length=1, max_length=2, title="Strategies")
+    ] = ("counter", "random")
+    codes: Annotated[int, Meta(ge=1, le=100, title="Codes")] = 1
+
+
+def stand_in(options: StandInOptions, directory: Path, on_progress: OnProgress) -> Result:
+    """Stand in for an experiment."""
+    strategies, codes = options.strategies, options.codes
+    secrets = [name for name in os.environ if name.startswith(("HOP_", "PG"))]
+    assert not secrets, f"inherited: {secrets}"
+    signal.signal(signal.SIGTERM, lambda *_: stop(directory))
+    (directory / "niceness").write_text(str(os.nice(0)))
+    for step, strategy in enumerate(strategies):
+        on_progress(Progress(step, len(strategies), strategy))
+        time.sleep(1 if codes == 50 else 0)
+    if codes == 60:  # a child, as real experiments have
+        sleeper = subprocess.Popen(["sleep", "60"])
+        signal.signal(signal.SIGTERM, lambda *_: (sleeper.kill(), stop(directory)))
+        (directory / "child").write_text(str(sleeper.pid))
+    (directory / "pid").write_text(str(os.getpid()))
+    while codes == 60:
         time.sleep(0.05)
-    (asked.report / "compare.html").write_text(PAGE)
-    (asked.report / "compare.csv").write_text("strategy\n" + "\n".join(strategies) + "\n")
-    (asked.report / "compare.json").write_text(json.dumps([{"strategy": s} for s in strategies]))
-
-
-def write_progress(directory: Path, strategy: str, step: int, of: int) -> None:
-    progress = {"strategy": strategy, "step": step, "of": of, "finished": False, "error": None}
-    (directory / "progress.json").write_text(json.dumps(progress))
+    if codes == 67:
+        raise ValueError("the stand-in was told to fail")
+    (directory / "stand-in.html").write_text(PAGE)
+    (directory / "stand-in.csv").write_text("\n".join(["strategy", *strategies]) + "\n")
+    (directory / "stand-in.json").write_text(json.dumps(strategies))
+    fault = "duplicates got through" if codes == 66 else ""
+    return Result("Nothing was measured.", "", strategies, fault)
 
 
 def stop(directory: Path) -> None:
@@ -53,5 +66,8 @@ def stop(directory: Path) -> None:
     sys.exit(143)
 
 
+ENTRY = Experiment("Stand-in", stand_in, StandInOptions)
+
 if __name__ == "__main__":
-    main()
+    EXPERIMENTS["stand-in"] = ENTRY
+    experiment.main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), float(sys.argv[4]))

@@ -47,7 +47,7 @@ def read_query(kind: type[T]) -> T:
         raise _invalid_field(str(error)) from error
 
 
-def answer(body: msgspec.Struct | dict[str, int], status: int = 200) -> Response:
+def answer(body: object, status: int = 200) -> Response:
     """A JSON answer."""
     return Response(msgspec.json.encode(body), status, content_type="application/json")
 

@@ -1,15 +1,19 @@
 """hop keygen clock."""
 
+from pathlib import Path
+
 import click
 
-from lab.report.report_files import as_json
-from lab.report.tables import Table
-from lab.strategies.clock_steps import run_cases
+from cli.keygen.run import run_experiment
+from cli.report_option import report_option
+from lab import experiments
+from lab.experiments import Options
 
 
 @click.command()
+@report_option
 @click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
-def clock(*, json_: bool) -> None:
+def clock(*, report: Path | None, json_: bool) -> None:
     """Step the clock back under snowflakes, beside naive ones that believe it.
 
     Clocks are simulated, so this takes no time, and nothing on this machine is changed. A naive
@@ -19,29 +23,4 @@ def clock(*, json_: bool) -> None:
 
     Ends with status 1 if hop's snowflake made a duplicate.
     """
-    found = run_cases()
-    if json_:
-        click.echo(as_json(found), nl=False)
-    else:
-        rows = [
-            (
-                each.case,
-                each.naive_codes,
-                each.naive_duplicates,
-                each.codes,
-                each.duplicates,
-                each.did,
-            )
-            for each in found
-        ]
-        columns = [
-            "the clock steps",
-            "naive codes",
-            "duplicates",
-            "hop's",
-            "duplicates",
-            "what hop's did",
-        ]
-        click.echo(Table(columns, rows).as_text())
-    if any(each.duplicates for each in found):
-        raise click.ClickException("a snowflake was made twice")
+    run_experiment(experiments.clock, Options(), report, json_=json_)

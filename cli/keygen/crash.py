@@ -1,19 +1,15 @@
 """hop keygen crash."""
 
-import secrets
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from cli.keygen.run import run_experiment
 from cli.report_option import report_option
-from db.connect.embedded import EmbeddedServerError
-from lab.report.report_files import as_json, write_report
-from lab.servers import lab_servers
-from lab.strategies.crashes.crash import KILLS, RANGE_SIZES, measure_crashes
-from lab.strategies.crashes.report import as_table, render_report
-from lab.strategies.makers.processes import MakerError
+from lab import experiments
+from lab.experiments import CrashOptions
+from lab.strategies.crashes.crash import KILLS, RANGE_SIZES
 
 
 @click.command()
@@ -50,28 +46,5 @@ def crash(
     random moment. Wasted are the ids that the database granted it less the codes that it made: the
     rest of its range, and the standby range, if it had one. Expected are 0.7 ranges per crash.
     """
-    used_seed = secrets.randbelow(2**31) if seed is None else seed
-    bar = click.progressbar(
-        length=len(range_sizes) * kills,
-        label="killing processes",
-        file=sys.stderr,
-        hidden=not sys.stderr.isatty(),
-    )
-    try:
-        with lab_servers(with_redis=False) as servers, bar:
-            found = measure_crashes(
-                servers,
-                range_sizes=range_sizes,
-                kills=kills,
-                seed=used_seed,
-                on_progress=bar.update,
-            )
-    except (EmbeddedServerError, MakerError) as error:
-        raise click.ClickException(str(error)) from error
-    if json_:
-        click.echo(as_json({"seed": used_seed, "sizes": found}), nl=False)
-    else:
-        click.echo(f"{as_table(found).as_text()}\n\nseed {used_seed}")
-    if report is not None:
-        files = write_report(report, "crash", render_report(found, used_seed), found)
-        click.echo(f"report: {files[0]}", err=True)
+    options = CrashOptions(kills=kills, range_sizes=tuple(range_sizes), seed=seed)
+    run_experiment(experiments.crash, options, report, json_=json_)

@@ -1,16 +1,15 @@
 """hop keygen races."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
-from db.connect.embedded import EmbeddedServerError
+from cli.keygen.run import run_experiment
+from cli.report_option import report_option
+from lab import experiments
+from lab.experiments import RacesOptions
 from lab.races.catalogue import RACES
-from lab.races.race import RaceResult
-from lab.races.run_race import run_race
-from lab.report.report_files import as_json
-from lab.report.tables import Table
-from lab.servers import lab_servers
 
 
 @click.command()
@@ -35,8 +34,11 @@ from lab.servers import lab_servers
     show_default=True,
     help="How often all of them do.",
 )
+@report_option
 @click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
-def races(only: Sequence[str], clients: int, rounds: int, json_: bool) -> None:  # noqa: FBT001
+def races(
+    *, only: Sequence[str], clients: int, rounds: int, report: Path | None, json_: bool
+) -> None:
     """Reproduce known faults of link shorteners, each next to its remedy.
 
     Starts a Postgres and a Redis of its own, runs each race without and with the remedy, from
@@ -47,31 +49,5 @@ def races(only: Sequence[str], clients: int, rounds: int, json_: bool) -> None: 
 
     Ends with status 1 if a remedy does not hold.
     """
-    chosen = [race for name, race in RACES.items() if not only or name in only]
-    try:
-        with lab_servers() as servers:
-            results = [run_race(race, servers, clients=clients, rounds=rounds) for race in chosen]
-    except EmbeddedServerError as error:
-        raise click.ClickException(str(error)) from error
-    click.echo(as_json(results) if json_ else _as_text(results), nl=not json_)
-    broken = [result.name for result in results if result.with_remedy.damaged]
-    if broken:
-        raise click.ClickException(f"links were damaged despite the remedy: {', '.join(broken)}")
-
-
-def _as_text(results: Sequence[RaceResult]) -> str:
-    table = Table(
-        ["fault", "links", "damaged without", "with", "retries", "the remedy"],
-        [
-            (
-                *(each.name, each.without.attempts, each.without.damaged),
-                *(each.with_remedy.damaged, each.with_remedy.retries, each.remedy),
-            )
-            for each in results
-        ],
-    )
-    told = [
-        f"{each.name}: {each.goes_wrong}" + (f" ({each.seen_in})" if each.seen_in else "")
-        for each in results
-    ]
-    return "\n".join([table.as_text(), "", *told])
+    options = RacesOptions(clients=clients, rounds=rounds, only=tuple(only))
+    run_experiment(experiments.races, options, report, json_=json_)

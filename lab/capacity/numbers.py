@@ -4,8 +4,15 @@ import math
 import re
 from typing import Final
 
+from lab.report.charts.ticks import power_of_ten
+
 _FACTORS: Final = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12}
 _NUMBER: Final = re.compile(r"(\d[\d_,]*(?:\.\d+)?(?:e[+-]?\d+)?)\s*([kmbgt]?)", re.IGNORECASE)
+_SCALES: Final = (
+    *((1e18, "quintillion"), (1e15, "quadrillion"), (1e12, "trillion")),
+    *((1e9, "billion"), (1e6, "million")),
+)
+_SPANS: Final = ((1.0, "year"), (1 / 12, "month"), (1 / 365, "day"), (1 / 8_760, "hour"))
 _UNITS: Final = ((1e15, "PB"), (1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
@@ -46,3 +53,45 @@ def say_bytes(size: float) -> str:
 def say_share(share: float) -> str:
     """A share as a percentage: 74.3 %."""
     return f"{share * 100:.3g} %"
+
+
+def say_count(number: float) -> str:
+    """Three digits and a word: 52,300; 3.5 trillion; a power of ten; "without end" for infinity."""
+    if math.isinf(number):
+        return "without end"
+    number = float(f"{number:.3g}")
+    if number >= 1e21:  # names of larger numbers help nobody
+        exponent = math.floor(math.log10(number))
+        return f"{number / 10**exponent:.1f} \N{MULTIPLICATION SIGN} {power_of_ten(exponent)}"
+    for size, name in _SCALES:
+        if number >= size:
+            return f"{_shorten(number / size)} {name}"
+    return _shorten(number)
+
+
+def say_chance(probability: float) -> str:
+    """How likely: "none", "1 in 19", "63 %", "certain"."""
+    if probability <= 0:
+        return "none"
+    if probability >= 0.9995:  # it would be written 100.0 %
+        return "certain"
+    if probability >= 0.99:
+        return "over 99 %"
+    if probability > 0.2:  # from here on a percentage says more than 1 in 3
+        return f"{probability * 100:.0f} %"
+    return f"1 in {say_count(1 / probability)}"
+
+
+def say_years(years: float) -> str:
+    """How long, in the unit that fits: "96 years", "18 months", "under an hour"."""
+    for size, unit in _SPANS:
+        # Below two of a unit the next smaller one says more: 14 months, 36 hours.
+        if years >= 2 * size or (unit == "hour" and years >= size):
+            number = say_count(years / size)
+            return f"{number} {unit}{'' if number == '1' else 's'}"
+    return "under an hour"
+
+
+def _shorten(number: float) -> str:
+    """Two digits below ten, and a third above: 3.5; 96; 183."""
+    return f"{float(f'{number:.2g}'):g}" if number < 10 else f"{number:,.0f}"

@@ -1,130 +1,114 @@
 """/lab/keys: the page, its calculator, and the runs that it starts."""
 
-from typing import cast
+import re
+from typing import Final, cast
 
-from flask import Blueprint, Response, current_app, render_template
-from werkzeug.exceptions import NotFound
+from flask import Blueprint, Response, abort, current_app, render_template, request
+from flask.helpers import send_from_directory
+from werkzeug.local import LocalProxy
 
+from app.errors import CrossSiteError
+from app.http.api.auth import require_admin
 from app.http.bodies import answer, read_body, read_query
 from app.http.context import web_process
 from app.http.pages.pages import CONTENT_SECURITY_POLICY
-from lab.page.access import (
-    require_open_lab,
-    require_operator,
-    require_reader,
-    require_same_origin,
-)
-from lab.page.estimate import EstimateQuery, answer_estimate
-from lab.page.explanations import EXPLANATIONS
-from lab.page.run_files import REPORT_FILES, Run, find_run, list_runs
-from lab.page.run_messages import (
-    LEAST_CODES,
-    MOST_CODES,
-    MOST_PROCESSES,
-    Nothing,
-    RunRequest,
-    RunsAnswer,
-    describe_run,
-)
-from lab.page.runner import Runner
+from lab.capacity.calculator import Question, calculate
+from lab.capacity.workload import SCALES
+from lab.page.catalogue import EXPERIMENTS, list_fields
+from lab.page.runner import Run, Runner
+from lab.strategies.explanations import EXPLANATIONS
 
 blueprint = Blueprint(
-    "lab",
-    __name__,
-    url_prefix="/lab/keys",
-    template_folder="templates",
-    static_folder="static",
+    "lab", __name__, url_prefix="/lab/keys", template_folder="templates", static_folder="static"
 )
-blueprint.before_request(require_open_lab)
-
-PAGE_POLICY = f"{CONTENT_SECURITY_POLICY}; frame-src 'self'"
-# The report brings its style sheet within itself, and needs nothing else.
-REPORT_POLICY = (
+runner = cast("Runner", LocalProxy(lambda: current_app.extensions["lab"]))
+# Reports, too, to whoever has the secret id of their run: a frame sends no API key.
+OPEN: Final = {"lab.show_page", "lab.show_estimate", "lab.show_report", "lab.static"}
+LOOPBACK: Final = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
+# A report contains its style sheet and loads nothing.
+REPORT_POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none';"
-    " frame-ancestors 'self'"
+    " frame-ancestors 'self'; sandbox allow-same-origin"
 )
+
+
+@blueprint.before_request
+def refuse_strangers() -> None:
+    """Let only this machine (in a demo) or the admin start, read or stop work.
+
+    DNS rebinding can point a foreign name at the loopback address; a browser then takes that site
+    for the same origin. So a demo checks the host name.
+    """
+    is_demo = web_process().settings.lab == "demo"
+    if is_demo and not LOOPBACK.fullmatch(request.host):
+        abort(404)
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    # The scheme is not compared: behind a proxy we may not know our own. Programs send neither.
+    is_ours = origin is None or origin.partition("://")[2] == request.host
+    if request.method == "POST" and not (site == "same-origin" if site else is_ours):
+        raise CrossSiteError("Use the page /lab/keys of this hop itself.")
+    if not is_demo and request.endpoint not in OPEN:
+        require_admin()
 
 
 @blueprint.get("")
 def show_page() -> Response:
-    """The page; it is empty of secrets, whoever may see it."""
+    """The page. It holds no secrets, so anybody may load it."""
     page = render_template(
-        "lab_keys.html",
+        "lab.html",
+        calculator=Question,
+        scales=SCALES,
+        experiments=EXPERIMENTS,
         explanations=EXPLANATIONS,
+        list_fields=list_fields,
         needs_key=web_process().settings.lab == "admin",
-        bounds={"least": LEAST_CODES, "most": MOST_CODES, "processes": MOST_PROCESSES},
     )
-    response = Response(page, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = PAGE_POLICY
-    return response
+    policy = f"{CONTENT_SECURITY_POLICY}; frame-src 'self'"
+    return Response(page, mimetype="text/html", headers={"Content-Security-Policy": policy})
 
 
 @blueprint.get("/estimate")
 def show_estimate() -> Response:
-    """What a code length is good for."""
-    return answer(answer_estimate(read_query(EstimateQuery)))
+    """What a code length is good for; what is infinite is null."""
+    return answer(calculate(read_query(Question)))
+
+
+@blueprint.post("/experiments/<name>")
+def start_run(name: str) -> Response:
+    """Start a run of an experiment: 201 with the run, 409 while another one runs."""
+    if name not in EXPERIMENTS:
+        abort(404)
+    return answer(runner.start(name, read_body(EXPERIMENTS[name].options)), 201)
 
 
 @blueprint.get("/runs")
 def show_runs() -> Response:
-    """The last runs."""
-    require_operator()
-    return answer(RunsAnswer([describe_run(run) for run in list_runs(_runner().runs)]))
-
-
-@blueprint.post("/runs")
-def start_run() -> Response:
-    """Start one; 201 with its id, 409 while another runs."""
-    require_same_origin()
-    require_operator()
-    asked = read_body(RunRequest)
-    chosen = [name for name in EXPLANATIONS if name in asked.strategies]
-    return answer(describe_run(_runner().start(chosen, asked.codes, asked.processes)), 201)
-
-
-@blueprint.get("/runs/<run_id>")
-def show_run(run_id: str) -> Response:
-    """How a run stands."""
-    require_operator()
-    return answer(describe_run(_get_run(run_id)))
+    """How the runs that are kept stand, the latest first."""
+    return answer({"runs": runner.list_runs()})
 
 
 @blueprint.post("/runs/<run_id>/cancel")
 def cancel_run(run_id: str) -> Response:
     """Ask a run to stop; it does within seconds. One that has ended stays as it is."""
-    require_same_origin()
-    require_operator()
-    read_body(Nothing)
     run = _get_run(run_id)
-    _runner().cancel(run)
-    return answer(describe_run(run), 202)
+    runner.cancel(run)
+    return answer(run, 202)
 
 
-@blueprint.get("/runs/<run_id>/<name>")
-def show_report(run_id: str, name: str) -> Response:
-    """A file of the report: the page to look at, the numbers to keep."""
-    run = find_run(_runner().runs, run_id)
-    require_reader(run.asked.ticket if run else None)
-    if run is None or run.end.state != "finished" or name not in REPORT_FILES:
-        raise NotFound
-    try:
-        content = (_runner().runs / run.id / name).read_bytes()
-    except FileNotFoundError as error:  # a new run has just made room for itself
-        raise NotFound from error
-    response = Response(content, mimetype=REPORT_FILES[name])
-    if name.endswith(".html"):
-        response.headers["Content-Security-Policy"] = REPORT_POLICY
-    else:
-        response.headers["Content-Disposition"] = f"attachment; filename=hop-{name}"
+@blueprint.get("/runs/<run_id>/report.<any(html, csv, json):kind>")
+def show_report(run_id: str, kind: str) -> Response:
+    """The report of a finished run: a page to look at, numbers to keep."""
+    run = _get_run(run_id)
+    if run.state != "finished":
+        abort(404)
+    name = f"{run.experiment}.{kind}"
+    response = send_from_directory(
+        runner.runs / run_id, name, as_attachment=kind != "html", download_name=f"hop-{name}"
+    )
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Content-Security-Policy"] = REPORT_POLICY
     return response
 
 
-def _runner() -> Runner:
-    return cast("Runner", current_app.extensions["lab"])
-
-
 def _get_run(run_id: str) -> Run:
-    run = find_run(_runner().runs, run_id)
-    if run is None:
-        raise NotFound
-    return run
+    return runner.find_run(run_id) or abort(404)

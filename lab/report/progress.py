@@ -1,62 +1,34 @@
-"""How far a run is, also in a file that another process may read at any time."""
+"""How far an experiment is."""
 
-import dataclasses
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-import msgspec
-
-FILE_NAME: Final = "progress.json"
+TELL_EVERY_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`step` of `of` steps are done; `error` says why a finished run has no good result."""
+    """`step` of `of` steps are done; `doing` says what is being done."""
 
-    strategy: str = ""
-    doing: str = ""
-    step: int = 0
-    of: int = 0
-    finished: bool = False
-    error: str | None = None
+    step: int
+    of: int
+    doing: str
 
 
 OnProgress = Callable[[Progress], object]
 
 
-@contextmanager
-def kept_in_file(directory: Path | None) -> Iterator[OnProgress]:
-    """What it yields writes progress to `directory`/progress.json; the end is written, too.
+def count_steps(on_progress: OnProgress, of: int, doing: str) -> Callable[[int], None]:
+    """A callback that adds a number of steps; the sum is told five times a second at most."""
+    done, told_s = 0, 0.0
 
-    An exception passes through, and its text is the error that the file tells. Without a directory
-    nothing is written.
+    def add(number: int) -> None:
+        nonlocal done, told_s
+        done += number
+        if time.monotonic() - told_s > TELL_EVERY_S or done >= of:
+            told_s = time.monotonic()
+            on_progress(Progress(done, of, doing))
 
-    Raises:
-        OSError: the directory cannot be written to.
-    """
-    last = Progress()
-
-    def keep(progress: Progress) -> None:
-        nonlocal last
-        last = progress
-        if directory is not None:
-            _replace(directory, progress)
-
-    keep(last)
-    try:
-        yield keep
-    except BaseException as error:
-        told = str(error) or type(error).__name__
-        keep(dataclasses.replace(last, finished=True, error=told))
-        raise
-    keep(dataclasses.replace(last, doing="", step=last.of, finished=True))
-
-
-def _replace(directory: Path, progress: Progress) -> None:
-    """Replace the file at once: a reader finds the old one or the new one, never half of one."""
-    beside = directory / f"{FILE_NAME}.new"
-    beside.write_bytes(msgspec.json.encode(progress))
-    beside.replace(directory / FILE_NAME)
+    return add

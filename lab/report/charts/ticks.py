@@ -31,7 +31,7 @@ class Scale:
         first, last = math.ceil(math.log10(self.low)), math.floor(math.log10(self.high))
         step = max(1, math.ceil((last - first + 1) / most))
         exponents = range(first, last + 1, step)
-        return [(10.0**exponent, _power_of_ten(exponent)) for exponent in exponents]
+        return [(10.0**exponent, power_of_ten(exponent)) for exponent in exponents]
 
     def _linear_ticks(self, most: int) -> list[float]:
         rough = (self.high - self.low) / most
@@ -71,6 +71,7 @@ def format_number(value: float) -> str:
     return f"{value:.3g}"
 
 
-def _power_of_ten(exponent: int) -> str:
+def power_of_ten(exponent: int) -> str:
+    """10²¹; in full from 0.01 to 100."""
     plain = {-2: "0.01", -1: "0.1", 0: "1", 1: "10", 2: "100"}
     return plain.get(exponent, "10" + str(exponent).translate(_SUPERSCRIPTS))

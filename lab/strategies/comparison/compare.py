@@ -74,7 +74,7 @@ def compare_strategies(
     for strategy in settings.strategies:
 
         def tell(step: str, strategy: StrategyName = strategy) -> None:
-            on_progress(Progress(strategy, step, next(done), of))
+            on_progress(Progress(next(done), of, f"{strategy}: {step}"))
 
         with servers.fresh_database() as url:
             results.append(_measure(settings, strategy, url, tell))

@@ -59,13 +59,13 @@ _NOTES: Final = (
 def as_text(results: Sequence[StrategyResult], facts: RunFacts) -> str:
     """Two tables, as one would be too wide for most terminals, then the verdicts."""
     tables = [speed_table(results).as_text(), code_table(results).as_text()]
-    return "\n\n".join([*tables, "\n".join([*_verdicts(results), _describe_facts(facts)])])
+    return "\n\n".join([*tables, "\n".join([*verdicts(results), _describe_facts(facts)])])
 
 
 def render_report(results: Sequence[StrategyResult], facts: RunFacts) -> str:
     """The page, with charts and tables."""
     is_full = len(results) == len(REVEALS)
-    summary = [*_verdicts(results), _describe_facts(facts)]
+    summary = [*verdicts(results), _describe_facts(facts)]
     return render_page(
         "Eight ways to make a short code" if is_full else "Ways to make short codes",
         [
@@ -103,7 +103,7 @@ def code_table(results: Sequence[StrategyResult]) -> Table:
     return Table(CODE_COLUMNS, rows)
 
 
-def _verdicts(results: Sequence[StrategyResult]) -> list[str]:
+def verdicts(results: Sequence[StrategyResult]) -> list[str]:
     lines = [
         f"{each.strategy}: {each.duplicates:,} duplicates got through"
         for each in results

@@ -15,7 +15,8 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-from cli.keygen import races as keygen_races
+from cli.keygen.races import races
+from lab import experiments
 from lab.races.catalogue import RACES
 from lab.races.race import Outcome
 from lab.races.run_race import BARRIER_TIMEOUT_S, count_damaged, run_race
@@ -73,7 +74,7 @@ def test_hop_tables_when_races_ran_are_unchanged(lab):
 
 def test_command_when_given_names_runs_only_these():
     arguments = ["--only", "counter", "--only", "nullable-unique", "--rounds", "2", "--json"]
-    result = CliRunner().invoke(keygen_races.races, arguments)
+    result = CliRunner().invoke(races, arguments)
     assert result.exit_code == 0, result.output
     assert [each["name"] for each in json.loads(result.output)] == ["counter", "nullable-unique"]
 
@@ -84,8 +85,8 @@ def test_command_when_a_remedy_does_not_hold_ends_with_status_1(monkeypatch):
         object.__setattr__(result, "with_remedy", Outcome(12, 1, 0, 0.1))
         return result
 
-    monkeypatch.setattr(keygen_races, "run_race", broken)
-    result = CliRunner().invoke(keygen_races.races, ["--only", "counter"])
+    monkeypatch.setattr(experiments, "run_race", broken)
+    result = CliRunner().invoke(races, ["--only", "counter"])
     assert result.exit_code == 1
     assert "despite the remedy: counter" in result.output
 

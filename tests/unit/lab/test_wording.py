@@ -1,4 +1,4 @@
-"""app.lab: numbers as a person says them, and a line for every strategy."""
+"""Numbers as a person says them, and a line for every strategy."""
 
 import math
 from typing import get_args
@@ -6,8 +6,8 @@ from typing import get_args
 import pytest
 
 from keygen.strategies import StrategyName
-from lab.page.explanations import EXPLANATIONS
-from lab.page.wording import say_chance, say_count, say_years
+from lab.capacity.numbers import say_chance, say_count, say_years
+from lab.strategies.explanations import EXPLANATIONS
 
 
 @pytest.mark.parametrize(

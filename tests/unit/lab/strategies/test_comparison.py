@@ -1,11 +1,10 @@
-"""The statistics of the comparison, its progress file, and its page."""
+"""The statistics of the comparison, its progress, and its page."""
 
-import json
 from array import array
 
 import pytest
 
-from lab.report.progress import Progress, kept_in_file
+from lab.report.progress import Progress, count_steps
 from lab.report.run_facts import RunFacts
 from lab.strategies.clock_steps import run_cases
 from lab.strategies.comparison.report import code_table, render_report
@@ -39,27 +38,13 @@ def test_latency_covers_the_codes_of_all_processes():
     assert (p50_us, p99_us) == (3, 9)
 
 
-def test_progress_when_the_run_ends_is_finished(tmp_path):
-    with kept_in_file(tmp_path) as keep:
-        keep(Progress("range", "links", 3, 8))
-        assert json.loads((tmp_path / "progress.json").read_text())["step"] == 3
-    told = json.loads((tmp_path / "progress.json").read_text())
-    assert told == {
-        "strategy": "range", "doing": "", "step": 8, "of": 8, "finished": True, "error": None,
-    }  # fmt: skip
-    assert [file.name for file in tmp_path.iterdir()] == ["progress.json"]
-
-
-def test_progress_when_the_run_fails_has_the_error(tmp_path):
-    def fail() -> None:
-        with kept_in_file(tmp_path) as keep:
-            keep(Progress("range", "links", 3, 8))
-            raise OSError("disk is full")
-
-    with pytest.raises(OSError, match="disk is full"):
-        fail()
-    told = json.loads((tmp_path / "progress.json").read_text())
-    assert (told["finished"], told["error"], told["step"]) == (True, "disk is full", 3)
+def test_progress_when_steps_are_many_is_reported_now_and_then_and_at_the_end():
+    reported = []
+    add = count_steps(reported.append, 1_000, "making codes")
+    for _ in range(1_000):
+        add(1)
+    assert reported[-1] == Progress(1_000, 1_000, "making codes")
+    assert len(reported) < 100
 
 
 def test_table_when_no_guess_hits_shows_their_number():
