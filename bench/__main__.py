@@ -8,23 +8,23 @@ from typing import Final
 import click
 
 from app.observe.logs import configure_logs
+from bench.benchmark import Findings, Plan
 from bench.facts import describe_bench_facts, read_bench_facts
 from bench.http.wrk import WrkError
 from bench.machine import pin, split_cores
 from bench.report import as_markdown, write_files
-from bench.section import Findings, Plan
-from bench.serving import ServingError
+from bench.servers.web_server import ServingError
 from db.connect.embedded import EmbeddedServerError
 
 # section -> what measures it. Loaded one by one: not every section's packages are everywhere.
 SECTIONS: Final = {
     "codes": "bench.parts.codes:measure_codes",
-    "parts": "bench.parts.parts:measure_parts",
+    "parts": "bench.parts.request_steps:measure_parts",
     "clicks": "bench.parts.clicks:measure_clicks",
     "delay": "bench.parts.delay:measure_delay",
     "bulk": "bench.parts.bulk:measure_bulk",
-    "http": "bench.http.section:measure_http",
-    "growth": "bench.growth.section:measure_growth",
+    "http": "bench.http.throughput:measure_http",
+    "growth": "bench.growth.look_ups:measure_growth",
     "memory": "bench.parts.memory:measure_memory",
 }
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-from bench.section import Plan
+from bench.benchmark import Plan
 from lab.report.run_facts import read_commit, read_cpu
 
 _PACKAGES: Final = ("flask", "gunicorn", "granian", "psycopg", "redis", "msgspec")

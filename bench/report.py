@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from bench.benchmark import Findings
 from bench.facts import BenchFacts
-from bench.section import Findings
 from lab.report.files import as_json
 from lab.report.tables import Table, format_cell
 

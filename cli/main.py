@@ -11,7 +11,7 @@ COMMANDS = {
     "serve": "cli.server.serve:serve",
     "worker": "cli.server.worker:worker",
     "migrate": "cli.server.migrate:migrate",
-    "doctor": "cli.doctor:doctor",
+    "doctor": "cli.server.doctor:doctor",
     "bench": "bench.__main__:bench",
     "estimate": "cli.estimate:estimate",
     "keygen": "cli.keygen.command:keygen",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bench.section import Findings
+from bench.benchmark import Findings
 from lab.report.charts.lines import Series, line_chart
 from lab.report.tables import Table
 

@@ -4,10 +4,10 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.http.round import Point
+from bench.benchmark import Findings, Plan
+from bench.http.point import Point
 from bench.http.subjects import GOALS, Goal
 from bench.http.wrk import CONNECTIONS
-from bench.section import Findings, Plan
 from lab.report.charts.bars import bar_chart
 from lab.report.charts.svg import Chart
 from lab.report.tables import Table

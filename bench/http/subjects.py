@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 HOP: Final = "app.factory:serve_from_env"
-HOP_WITHOUT_MEMORY: Final = "bench.http.hop_variants:without_memory"
-HOP_WITHOUT_COUNTING: Final = "bench.http.hop_variants:without_counting"
+HOP_WITHOUT_MEMORY: Final = "bench.servers.hop_variants:without_memory"
+HOP_WITHOUT_COUNTING: Final = "bench.servers.hop_variants:without_counting"
 
 Server = Literal["nginx", "gunicorn", "granian"]
 
@@ -46,8 +46,8 @@ def list_subjects(servers: list[Server]) -> list[Subject]:
     for server in servers:
         if server != "nginx":
             subjects += [
-                Subject("empty app", server, "bench.http.plain_apps:empty"),
-                Subject("Flask one-liner", server, "bench.http.plain_apps:flask_one_liner"),
+                Subject("empty app", server, "bench.servers.plain_apps:empty"),
+                Subject("Flask one-liner", server, "bench.servers.plain_apps:flask_one_liner"),
                 Subject("hop hot", server, HOP),
                 Subject("hop hot, uncounted", server, HOP_WITHOUT_COUNTING),
                 Subject("hop, Redis", server, HOP_WITHOUT_MEMORY, "many links"),

@@ -11,8 +11,8 @@ from app.links.bulk import MOST_AT_ONCE, shorten_many
 from app.links.shorten import LinkStore
 from app.process import open_resources
 from app.settings import Settings
-from bench.http.plain_apps import TARGET
-from bench.section import Findings, Plan
+from bench.benchmark import Findings, Plan
+from bench.servers.plain_apps import TARGET
 from lab.report.charts.bars import bar_chart
 from lab.report.tables import Table
 from lab.servers import lab_servers

@@ -19,8 +19,8 @@ from analytics_worker.consumer import FIRST_CHUNKS, Consumer
 from analytics_worker.pieces import Work
 from analytics_worker.rollup import Batch
 from app.clicks.journal import Journal
+from bench.benchmark import Plan
 from bench.machine import pin
-from bench.section import Plan
 from cli.server.worker import GC_THRESHOLD, STATEMENT_TIMEOUT_MS, WIRE_TIMEOUT_S
 from db.clicks.wire import (
     CHUNK_BYTES,

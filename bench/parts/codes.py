@@ -4,8 +4,8 @@ from itertools import count
 
 from sqids import Sqids
 
-from bench.section import Plan
-from bench.timing import print_time
+from bench.benchmark import Plan
+from bench.parts.timing import print_time
 from keygen.base62 import ALPHABET, decode, encode
 from keygen.permutation import Permutation
 from keygen.ranges import RangeAllocator

@@ -16,10 +16,10 @@ from typing import Final
 import psycopg
 import urllib3
 
-from bench.backends import Backends, running_backends
+from bench.benchmark import Findings, Plan
 from bench.http.subjects import HOP
-from bench.section import Findings, Plan
-from bench.serving import ADDRESS, ServingError, free_port, python_module, serving
+from bench.servers.backends import Backends, running_backends
+from bench.servers.web_server import ADDRESS, ServingError, free_port, python_module, serving
 from cli.server.serve import server_arguments
 from lab.report.tables import Table
 

@@ -9,11 +9,11 @@ import click
 import psutil
 
 from app.cache.memory import MOST_ENTRIES
-from bench.backends import Backends, running_backends
+from bench.benchmark import Findings, Plan
 from bench.http.wrk import is_installed, run_wrk
-from bench.section import Findings, Plan
-from bench.serving import ADDRESS, ServingError, free_port, python_module, serving
-from cli.demo.processes import web_workers
+from bench.servers.backends import Backends, running_backends
+from bench.servers.web_server import ADDRESS, ServingError, free_port, python_module, serving
+from cli.demo.output import web_workers
 from cli.server.serve import server_arguments
 from lab.report.tables import Table
 

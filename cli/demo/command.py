@@ -16,12 +16,12 @@ import click
 import urllib3
 
 from cli.demo.file import last_api_key, write_demo_file
-from cli.demo.processes import say, show_prefixed, web_workers
+from cli.demo.output import say, show_prefixed, web_workers
 from cli.demo.seed import seed
 from cli.demo.start import Plan, start_hop, start_servers
 from cli.demo.supervisor import Supervisor
-from cli.environment import parse_settings, read_admin_key
 from cli.server.migrate import store_admin_key
+from cli.server.settings import parse_settings, read_admin_key
 from db import links
 from db.connect import embedded
 from db.connect.pool import open_pool

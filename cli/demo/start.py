@@ -10,7 +10,7 @@ from typing import Final
 
 import urllib3
 
-from cli.demo.processes import environ_with, this_python
+from cli.demo.output import environ_with, this_python
 from cli.demo.supervisor import Program, Supervisor
 from db.connect import embedded
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli.report_option import report_option
+from cli.keygen.report_option import report_option
 from lab.collisions import birthday
 from lab.collisions.birthday_report import as_table, render_report, verdict
 from lab.report.files import as_json, write_report

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cli.report_option import report_option
+from cli.keygen.report_option import report_option
 from db.connect.embedded import EmbeddedServerError
 from keygen.strategies import StrategyName
 from lab.makers.processes import MakerError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cli.report_option import report_option
+from cli.keygen.report_option import report_option
 from db.connect.embedded import EmbeddedServerError
 from lab.makers.processes import MakerError
 from lab.report.files import as_json, write_report

@@ -2,7 +2,7 @@
 
 import click
 
-from cli.environment import read_admin_key, read_settings
+from cli.server.settings import read_admin_key, read_settings
 from db import migrate as migrations
 from db.api_keys import set_key
 from db.connect.pool import open_pool

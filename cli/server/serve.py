@@ -11,8 +11,8 @@ import click
 from app.links.codes import note_strategy
 from app.observe.metrics import DIRECTORY_VARIABLE
 from app.settings import Settings
-from cli.environment import read_admin_key, read_settings
 from cli.server.migrate import store_admin_key
+from cli.server.settings import read_admin_key, read_settings
 from db.connect.pool import open_pool
 from db.errors import DatabaseUnavailableError
 from db.migrate import find_missing
@@ -181,4 +181,4 @@ def _granian(factory: str, host: str, port: int, workers: int) -> list[str]:
     if find_spec("granian") is None:
         raise click.ClickException("granian is not installed. Try: pip install 'hop[fast]'")
     numbers = (port, workers, THREADS["granian"], GRACE_S)
-    return ["cli.server.granian_server", factory, host, *map(str, numbers)]
+    return ["app.server.granian", factory, host, *map(str, numbers)]

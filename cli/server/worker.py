@@ -8,7 +8,7 @@ from contextlib import closing
 import click
 
 from analytics_worker.consumer import Consumer
-from cli.environment import read_settings
+from cli.server.settings import read_settings
 from db.clicks.partition_locks import PartitionLocks
 from db.clicks.wire import PARTITIONS
 from db.connect.pool import open_pool

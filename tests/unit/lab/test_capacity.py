@@ -11,13 +11,13 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.benchmark import Plan
 from bench.facts import BenchFacts
 from bench.http.figures import describe_points
-from bench.http.round import Point
+from bench.http.point import Point
 from bench.http.subjects import list_subjects
 from bench.machine import Cores
 from bench.report import write_files
-from bench.section import Plan
 from cli.estimate import estimate
 from lab.capacity.costs import DEFAULTS, Cost, Costs, MeasuredFileError, read_costs
 from lab.capacity.machines import split_reads

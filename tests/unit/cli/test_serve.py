@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from app.server.granian import Server
 from app.settings import Settings
-from cli.server.granian_server import Server
 from cli.server.serve import (
     THREADS,
     process_defaults,

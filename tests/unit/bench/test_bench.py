@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.__main__ import bench
+from bench.benchmark import Plan
 from bench.http.figures import describe_points, share_of
-from bench.http.round import Point
+from bench.http.point import Point
 from bench.http.subjects import GOALS, list_subjects
 from bench.machine import Cores, split_cores
 from bench.report import as_markdown
-from bench.section import Plan
 from lab.report.tables import Table
 
 HOT, EMPTY = ("hop hot", "gunicorn"), ("empty app", "gunicorn")

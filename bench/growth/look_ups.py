@@ -16,9 +16,9 @@ from typing import Final
 import click
 import psycopg
 
+from bench.benchmark import Findings, Plan
 from bench.growth.figures import FULL_SIZES, SIZES, LookUps, Size, describe_growth
-from bench.section import Findings, Plan
-from bench.serving import ServingError
+from bench.servers.web_server import ServingError
 from db.connect.pool import Pool, open_pool
 from db.links import find_link
 from lab.report.figures import percentile

@@ -12,8 +12,8 @@ from typing import Final
 
 import urllib3
 
-from bench.http.plain_apps import TARGET
 from bench.machine import pin
+from bench.servers.plain_apps import TARGET
 
 ADDRESS: Final = "127.0.0.1"
 ANSWERS_WITHIN_S: Final = 20.0

@@ -12,7 +12,7 @@ from app.clicks import journal_file
 from app.clicks.lag import read_lag
 from app.settings import Settings, unknown_settings
 from cli.demo.file import demo_file, read_demo_file
-from cli.environment import read_settings
+from cli.server.settings import read_settings
 from db import migrate
 from db.connect import pool
 from db.connect.redis_client import connect_redis

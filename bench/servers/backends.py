@@ -17,8 +17,8 @@ import psycopg
 from app.links.bulk import shorten_many
 from app.process import open_resources
 from app.settings import Settings
-from bench.http.plain_apps import TARGET
-from bench.serving import ServingError, python_module
+from bench.servers.plain_apps import TARGET
+from bench.servers.web_server import ServingError, python_module
 from cli.server.serve import process_defaults
 from lab.servers import lab_servers
 

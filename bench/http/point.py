@@ -8,12 +8,12 @@ from typing import Final
 
 import urllib3
 
-from bench.backends import Backends
-from bench.http.plain_apps import TARGET
 from bench.http.subjects import Subject
 from bench.http.wrk import run_wrk
 from bench.machine import Cores, used_cpu_s
-from bench.serving import (
+from bench.servers.backends import Backends
+from bench.servers.plain_apps import TARGET
+from bench.servers.web_server import (
     ADDRESS,
     ServingError,
     free_port,

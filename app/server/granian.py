@@ -1,6 +1,6 @@
 """granian as hop runs it.
 
-python -m cli.server.granian_server FACTORY HOST PORT WORKERS THREADS GRACE_S
+python -m app.server.granian FACTORY HOST PORT WORKERS THREADS GRACE_S
 """
 
 import os

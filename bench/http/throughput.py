@@ -12,13 +12,13 @@ from pathlib import Path
 
 import click
 
-from bench.backends import running_backends
+from bench.benchmark import Findings, Plan
 from bench.http.figures import describe_points
-from bench.http.round import Point, measure
+from bench.http.point import Point, measure
 from bench.http.subjects import Server, list_subjects
 from bench.http.wrk import CONNECTIONS, is_installed
-from bench.section import Findings, Plan
-from bench.serving import ServingError
+from bench.servers.backends import running_backends
+from bench.servers.web_server import ServingError
 
 
 def measure_http(plan: Plan) -> Findings | None:

@@ -14,8 +14,8 @@ from app.links import shorten as links
 from app.process import Resources, open_resources
 from app.redirect import lookup as lookups
 from app.settings import Settings
-from bench.section import Plan
-from bench.timing import print_time
+from bench.benchmark import Plan
+from bench.parts.timing import print_time
 from cli.demo.seed import make_clicks
 from db.clicks.wire import encode_click
 from lab.servers import lab_servers

@@ -7,13 +7,13 @@ import psycopg
 import pytest
 import redis
 
-from bench.backends import Backends, running_backends
-from bench.growth.section import _code, _fill
-from bench.http.round import measure
+from bench.growth.look_ups import _code, _fill
+from bench.http.point import measure
 from bench.http.subjects import HOP, HOP_WITHOUT_COUNTING, HOP_WITHOUT_MEMORY, Subject
 from bench.http.wrk import CONNECTIONS
 from bench.machine import split_cores
-from bench.serving import ServingError, python_module, serving
+from bench.servers.backends import Backends, running_backends
+from bench.servers.web_server import ServingError, python_module, serving
 from db.connect.pool import open_pool
 from db.links import find_link
 
