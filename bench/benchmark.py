@@ -1,4 +1,4 @@
-"""What a section of the bench is asked for, and what it gives back."""
+"""What a benchmark is asked for and what it returns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,21 +9,26 @@ from lab.report.tables import Table
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """How long and how often."""
+class Options:
+    """How long and how often to measure."""
 
     cores: Cores
-    seconds: int  # of load at each point
-    rounds: int  # each point is measured so often, all points in turn
-    full: bool  # also what takes many minutes
+    seconds: int  # of load per measurement
+    rounds: int  # each round measures everything once
+    full: bool  # include what takes many minutes
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
-    """What a section has measured."""
+class Results:
+    """What a benchmark measured."""
 
     title: str
     table: Table
     notes: Sequence[str]
     charts: Sequence[Chart]
-    measured: object  # everything, for the JSON
+    measured: object  # everything, for bench.json
+
+
+def goal_note(goal: str, found: str, *, met: bool) -> str:
+    """A note that sets a result against its goal."""
+    return f"Goal: {goal}: {found}, {'reached' if met else 'missed'}."

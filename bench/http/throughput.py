@@ -1,54 +1,48 @@
-"""Redirects and shortens over HTTP: hop beside nginx, an empty app and Flask alone.
+"""Redirects and shortens per second: hop beside nginx, an empty app and Flask alone.
 
-All subjects are measured in turn, and that several times over: A B C, A B C, … A machine that is
-busy for a while then slows a round of all, not all rounds of one. A ratio is taken within a round,
-where both halves met the same machine, and of the ratios the median.
+Rounds interleave the subjects: A B C, A B C, … A busy spell of the machine then slows a round of
+every subject, not every round of one. Ratios compare subjects within a round; the result is the
+median of the rounds' ratios.
 """
 
 import shutil
-import tempfile
 from importlib.util import find_spec
-from pathlib import Path
 
 import click
 
-from bench.benchmark import Findings, Plan
+from bench.benchmark import Options, Results
 from bench.http.figures import describe_points
 from bench.http.point import Point, measure
 from bench.http.subjects import Server, list_subjects
-from bench.http.wrk import CONNECTIONS, is_installed
+from bench.http.wrk import CONNECTIONS, find_wrk
 from bench.servers.backends import running_backends
-from bench.servers.web_server import ServingError
+from bench.servers.web_server import ServerError
 
 
-def measure_http(plan: Plan) -> Findings | None:
-    """Put each subject under load; None where wrk is missing.
+def measure_http(options: Options) -> Results | None:
+    """Put each subject under load; None if wrk is missing.
 
     Raises:
-        ServingError, bench.http.wrk.WrkError: a server gives wrong answers, or clicks are missing.
+        ServerError, bench.http.wrk.WrkError: an answer is wrong, or clicks are missing.
         db.connect.embedded.EmbeddedServerError: a package is missing, or a database does not start.
     """
-    if not is_installed():
-        click.echo("skipped: wrk makes the load, and is not installed. Try: apt install wrk")
+    if not find_wrk():
         return None
     subjects = list_subjects(_find_servers())
     points = []
-    with (
-        tempfile.TemporaryDirectory(prefix="hop-bench-") as name,
-        running_backends(Path(name)) as backends,
-    ):
-        for number in range(plan.rounds):
+    with running_backends() as backends:
+        for number in range(options.rounds):
             for subject in subjects:
                 click.echo(f"  round {number + 1}: {subject.name}, {subject.server}", err=True)
-                points.append(measure(subject, number, backends, plan.cores, plan.seconds))
+                points.append(measure(subject, number, backends, options.cores, options.seconds))
         expected = sum(point.clicks for point in points)
         counted = backends.count_clicks(expected)
     _check(points)
-    # wrk hangs up with a request open on each connection: answered perhaps, but not seen by it.
+    # wrk hangs up with a request in flight on each connection; the server may still answer it.
     most = expected + 2 * CONNECTIONS * len(points)
     if counted > most:
-        raise ServingError(f"{counted:,} clicks were counted, more than {most:,}")
-    return describe_points(points, plan, expected=expected, counted=counted)
+        raise ServerError(f"{counted:,} clicks were counted, more than {most:,}")
+    return describe_points(points, options, expected=expected, counted=counted)
 
 
 def _find_servers() -> list[Server]:
@@ -67,7 +61,7 @@ def _find_servers() -> list[Server]:
 def _check(points: list[Point]) -> None:
     for point in points:
         if point.refused or point.broken:
-            raise ServingError(
+            raise ServerError(
                 f"{point.subject} under {point.server}: {point.refused} answers were errors,"
                 f" {point.broken} connections failed"
             )

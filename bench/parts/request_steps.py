@@ -1,24 +1,20 @@
-"""Time the small parts that requests are made of, in one thread."""
+"""The steps of a redirect and a shorten, timed one by one in one thread."""
 
 import tempfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from random import Random
-from time import time
 
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder
 from app.links import shorten as links
-from app.process import Resources, open_resources
+from app.process import Resources
 from app.redirect import lookup as lookups
-from app.settings import Settings
-from bench.benchmark import Plan
+from bench.benchmark import Options
 from bench.parts.timing import print_time
-from cli.demo.seed import make_clicks
-from db.clicks.wire import encode_click
-from lab.servers import lab_servers
+from bench.servers.backends import opened_resources
+from bench.servers.plain_apps import TARGET
+from keygen.base62 import encode
 
 ENVIRON = {
     "REMOTE_ADDR": "192.0.2.1",
@@ -26,44 +22,47 @@ ENVIRON = {
     "HTTP_REFERER": "https://example.org/page?query=1",
     "HTTP_ACCEPT_LANGUAGE": "en-US,en;q=0.9",
 }
+CLICKS = 3_000
 
 
-def measure_parts(_plan: Plan) -> None:
-    """Print the table."""
+def measure_parts(_options: Options) -> None:
+    """Print the times of the steps and the size of a click."""
     with tempfile.TemporaryDirectory(prefix="hop-bench-") as directory:
-        _measure_clicks(Path(directory))
-        with _open_resources(Path(directory)) as resources:
-            _measure_links(resources)
+        _time_recording(Path(directory))
+        _measure_size(Path(directory))
+    with opened_resources() as resources:
+        _time_links(resources)
 
 
-def _measure_clicks(directory: Path) -> None:
+def _time_recording(directory: Path) -> None:
     journal = Journal(directory)
     recorder = ClickRecorder(journal)
     print_time("click: journal write alone", lambda: journal.append(b"x" * 180 + b"\n"))
     print_time("click: encode and write", lambda: recorder.record(ENVIRON, "eboF18l"))
-    lines = b"".join(encode_click(click) for click in make_clicks(Random(62), time()))
-    packed = len(zlib.compress(lines, level=1))
     journal.file.remove()
-    print(f"{'bytes a click, in the journal':<34}{len(lines) / 3_000:>10.0f}")
-    print(f"{'bytes a click, in the stream':<34}{packed / 3_000:>10.0f}")
 
 
-def _measure_links(resources: Resources) -> None:
+def _measure_size(directory: Path) -> None:
+    """Print the bytes per click of distinct visitors, browsers and codes."""
+    journal = Journal(directory)
+    recorder, chance = ClickRecorder(journal), Random(62)
+    for _ in range(CLICKS):
+        environ = {
+            **ENVIRON,
+            "REMOTE_ADDR": f"198.51.100.{chance.randrange(256)}",
+            "HTTP_USER_AGENT": ENVIRON["HTTP_USER_AGENT"].replace("144", str(chance.randrange(99))),
+        }
+        recorder.record(environ, encode(chance.randrange(62**7)))
+    lines = journal.file.path.read_bytes()
+    journal.file.remove()
+    packed = zlib.compress(lines, level=1)  # as the shipper does
+    print(f"{'bytes a click, in the journal':<34}{len(lines) / CLICKS:>10.0f}")
+    print(f"{'bytes a click, in the stream':<34}{len(packed) / CLICKS:>10.0f}")
+
+
+def _time_links(resources: Resources) -> None:
     store = resources.store
-    code = links.shorten(store, "https://example.org/").code
+    code = links.shorten(store, TARGET).code
     print_time("resolve, from Redis", lambda: lookups.resolve(store, code), number=2_000)
     print_time("resolve, from Postgres", lambda: links.get_link(store, code), number=2_000)
-    print_time("shorten", lambda: links.shorten(store, "https://example.org/"), number=1_000)
-
-
-@contextmanager
-def _open_resources(directory: Path) -> Iterator[Resources]:
-    with lab_servers() as servers:
-        settings = Settings(
-            database_url=servers.database_url,
-            redis_url=servers.redis_url,
-            journal_dir=str(directory / "journal"),
-        )
-        resources = open_resources(settings)
-        yield resources
-        resources.close()
+    print_time("shorten", lambda: links.shorten(store, TARGET), number=1_000)

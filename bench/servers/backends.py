@@ -1,25 +1,26 @@
-"""What hop needs behind it in the bench: Postgres, Redis, worker and links; and all clicks counted.
+"""What stands behind a web process: Postgres, Redis, the worker and some links.
 
-All of it runs on the cores that the measured server does not have.
+They run on the cores that the measured server does not use.
 """
 
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psutil
 import psycopg
 
-from app.links.bulk import shorten_many
-from app.process import open_resources
+from app.links.bulk import MOST_AT_ONCE, shorten_many
+from app.process import Resources, open_resources
+from app.server.command import THREADS, ServerName, database_limits
 from app.settings import Settings
 from bench.servers.plain_apps import TARGET
-from bench.servers.web_server import ServingError, python_module
-from cli.server.serve import process_defaults
+from bench.servers.web_server import ServerError
 from lab.servers import lab_servers
 
 LINKS: Final = 1_000
@@ -40,55 +41,60 @@ class Backends:
 
     @property
     def codes_file(self) -> Path:
-        """All codes, a line each."""
+        """All codes, one per line."""
         return self.directory / "codes.txt"
 
-    def settings(self, server: str = "gunicorn", *, with_redis: bool = True) -> dict[str, str]:
-        """The environment of a web process, with a journal directory of its own.
+    def settings(
+        self, server: ServerName = "gunicorn", *, with_redis: bool = True
+    ) -> dict[str, str]:
+        """The environment of a new server.
 
-        Otherwise the next process would adopt what the one before has left, and ship it while it is
-        measured.
+        Each call names a new journal directory. In a shared one, a web process would adopt and ship
+        its predecessor's journal while it is measured.
+
+        Args:
+            server: decides how many threads may wait for Postgres.
+            with_redis: False gives an address at which no Redis listens.
         """
         self._starts += 1
-        absent = f"unix://{self.directory}/no-redis.sock"
+        no_redis_url = f"unix://{self.directory}/no-redis.sock"
         return {
             "HOP_DATABASE_URL": self.database_url,
-            "HOP_REDIS_URL": self.redis_url if with_redis else absent,
+            "HOP_REDIS_URL": self.redis_url if with_redis else no_redis_url,
             "HOP_JOURNAL_DIR": str(self.directory / "journals" / str(self._starts)),
             "HOP_LOG_LEVEL": "warning",
             "HOP_RATE_LIMIT": "off",
-            **process_defaults(server),
+            **database_limits(THREADS[server]),
         }
 
     def make_links(self, links: int) -> None:
-        """Make links, all of the same target, whose codes are `codes`."""
-        settings = Settings.from_env(self.settings())
-        resources = open_resources(settings)
+        """Create links to TARGET until there are so many; their codes are `codes`."""
+        resources = open_resources(Settings.from_env(self.settings()))
         try:
             while len(self.codes) < links:
-                targets = [TARGET] * min(1_000, links - len(self.codes))
+                targets = [TARGET] * min(MOST_AT_ONCE, links - len(self.codes))
                 self.codes += [link.code for link in shorten_many(resources.store, targets)]
         finally:
             resources.close()
         self.codes_file.write_text("".join(f"{code}\n" for code in self.codes), encoding="utf-8")
 
     def count_clicks(self, expected: int) -> int:
-        """Have what is left in journals shipped and counted; returns all clicks.
+        """Wait until all clicks in journals are shipped and counted; returns the total.
 
         Raises:
-            ServingError: they stay fewer than were expected.
+            ServerError: fewer than expected are counted in time.
         """
         journals = self.directory / "journals" / "left"
         journals.mkdir()
         for file in self.directory.glob("journals/*/*.journal"):
             file.rename(journals / file.name)
         settings = {**self.settings(), "HOP_JOURNAL_DIR": str(journals)}
-        resources = open_resources(Settings.from_env(settings))  # which adopts and ships them
+        resources = open_resources(Settings.from_env(settings))  # adopts and ships the journals
         try:
             deadline_s = time.monotonic() + COUNTED_WITHIN_S
             while (counted := self._read_clicks()) < expected:
                 if time.monotonic() > deadline_s:
-                    raise ServingError(f"{counted:,} clicks were counted, not {expected:,}")
+                    raise ServerError(f"{counted:,} clicks were counted, expected {expected:,}")
                 time.sleep(0.2)
         finally:
             resources.close()
@@ -101,16 +107,16 @@ class Backends:
 
 
 @contextmanager
-def running_backends(directory: Path, *, links: int = LINKS) -> Iterator[Backends]:
-    """Start all of it on the cores of this process; end it at the end of the block.
+def running_backends(*, links: int = LINKS) -> Iterator[Backends]:
+    """Start the backends on the cores of this process; stop them at the end of the block.
 
     Raises:
         db.connect.embedded.EmbeddedServerError: a package is missing, or a server does not start.
     """
     with lab_servers() as servers:
-        backends = Backends(directory, servers.database_url, servers.redis_url, {})
+        backends = Backends(servers.directory, servers.database_url, servers.redis_url, {})
         worker = subprocess.Popen(
-            python_module("cli.main", "worker"),
+            [sys.executable, "-m", "analytics_worker"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -126,3 +132,28 @@ def running_backends(directory: Path, *, links: int = LINKS) -> Iterator[Backend
         finally:
             worker.terminate()
             worker.wait()
+
+
+@contextmanager
+def opened_resources(**settings: Any) -> Iterator[Resources]:
+    """The resources of a web process, opened in this process on embedded servers.
+
+    Args:
+        settings: fields of `Settings`, besides the addresses and the journal's directory.
+
+    Raises:
+        db.connect.embedded.EmbeddedServerError: a package is missing, or a server does not start.
+    """
+    with lab_servers() as servers:
+        resources = open_resources(
+            Settings(
+                database_url=servers.database_url,
+                redis_url=servers.redis_url,
+                journal_dir=str(servers.directory / "journal"),
+                **settings,
+            )
+        )
+        try:
+            yield resources
+        finally:
+            resources.close()

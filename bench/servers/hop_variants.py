@@ -1,8 +1,7 @@
-"""hop with a part taken out, as a WSGI server starts it. Only the bench does that.
+"""hop without one of its parts, as a WSGI server starts it.
 
-Process memory and counting have no switch, because nobody who runs hop would want them off. Redis
-is taken out by giving hop the address of one that is not there, which is what hop meets when Redis
-dies.
+Process memory and counting have no setting to switch them off, so they are replaced here. To leave
+Redis out, hop gets an address at which no Redis listens.
 """
 
 import dataclasses
@@ -23,37 +22,37 @@ from app.settings import Settings
 
 
 class _NoMemory(HotTable):
-    """Remembers nothing: every redirect goes through Flask to the next tier."""
+    """Stores nothing, so every redirect goes through Flask to the next tier."""
 
     def put(self, path: str, link: CachedLink, ticket: int, now: float) -> None:
-        """Forget it at once."""
+        """Store nothing."""
 
 
 class _NoCounting(ClickRecorder):
-    """Writes nothing down."""
+    """Records nothing."""
 
     def __init__(self) -> None:
-        """Without a journal."""
+        """Open no journal."""
 
     def record(self, environ: Mapping[str, Any], code: str) -> None:
-        """Forget the click."""
+        """Record nothing."""
 
 
 def without_memory() -> Flask:
-    """`app.factory.serve_from_env`, but no link is kept in the memory of the process."""
-    opened = _open()
-    store = dataclasses.replace(opened.store, hot=_NoMemory())
-    return create_app(dataclasses.replace(opened, store=store))
+    """`app.factory.serve_from_env` without links in process memory."""
+    resources = _open()
+    store = dataclasses.replace(resources.store, hot=_NoMemory())
+    return create_app(dataclasses.replace(resources, store=store))
 
 
 def without_counting() -> Flask:
-    """`app.factory.serve_from_env`, but no click is recorded."""
+    """`app.factory.serve_from_env` without recording clicks."""
     return create_app(dataclasses.replace(_open(), recorder=_NoCounting()))
 
 
 def _open() -> Resources:
     settings = Settings.from_env(os.environ)
     configure_logs(settings.log_format, settings.log_level)
-    opened = open_resources(settings)
-    Finalize(None, opened.close, exitpriority=10)
-    return opened
+    resources = open_resources(settings)
+    Finalize(None, resources.close, exitpriority=10)
+    return resources

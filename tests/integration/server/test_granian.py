@@ -1,4 +1,4 @@
-"""app.server.granian: the real server, told to stop at an unlucky moment."""
+"""granian as hop runs it stops at once, even while its app is being made."""
 
 import contextlib
 import os

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.benchmark import Plan
+from bench.benchmark import Options
 from bench.facts import BenchFacts
 from bench.http.figures import describe_points
 from bench.http.point import Point
@@ -217,7 +217,7 @@ def test_costs_when_from_the_bench_are_those_of_each_tier(tmp_path):
         used_us = of_tier.get(each.name, (9, 9, 9, 9))
         cpu_s = {part: us / 1_000 for part, us in zip(parts, used_us, strict=True)}  # of 1,000
         points.append(Point(0, each.name, "gunicorn", 1_000, 9, 1, 2, 0, 0, 1.0, cpu_s, 1))
-    plan = Plan(Cores(frozenset({1}), frozenset({0})), 1, 1, full=False)
+    plan = Options(Cores(frozenset({1}), frozenset({0})), 1, 1, full=False)
     found = describe_points(points, plan, expected=1, counted=1)
     facts = BenchFacts("", "", "", 2, True, 1, 1, False, {})
     costs = read_costs(write_files(tmp_path, facts, {"http": found})[0])
