@@ -1,4 +1,4 @@
-"""hop demo: everything on this machine, from one command."""
+"""hop demo."""
 
 import asyncio
 import contextlib
@@ -8,17 +8,19 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, get_args
 
 import click
 import urllib3
 
+from app.server.command import ServerName
 from cli.demo.file import last_api_key, write_demo_file
-from cli.demo.output import say, show_prefixed, web_workers
+from cli.demo.output import say, show_prefixed
+from cli.demo.process_ids import read_process_ids
 from cli.demo.seed import seed
-from cli.demo.start import Plan, start_hop, start_servers
+from cli.demo.start import DemoOptions, start_databases, start_hop
 from cli.demo.supervisor import Supervisor
 from cli.server.migrate import store_admin_key
 from cli.server.settings import parse_settings, read_admin_key
@@ -28,23 +30,25 @@ from db.connect.pool import open_pool
 from db.errors import DatabaseUnavailableError
 from db.migrate import MigrationError, migrate
 
+DEFAULT_PORT: Final = 8000
 WATCH_EVERY_S: Final = 0.25
+STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 EXPECTED: Final = (
     embedded.EmbeddedServerError,
     DatabaseUnavailableError,
     MigrationError,
     urllib3.exceptions.HTTPError,
+    OSError,
 )
-
-# Stand-ins for the servers that are not started yet.
-ADDRESSES_TO_COME: Final = {"HOP_DATABASE_URL": "postgresql://", "HOP_REDIS_URL": "unix://"}
+# Stand-ins for the addresses of servers that are not started yet.
+UNKNOWN_ADDRESSES: Final = {"HOP_DATABASE_URL": "postgresql://", "HOP_REDIS_URL": "unix://"}
 
 
 @click.command()
 @click.option(
     "--port",
     type=click.IntRange(1, 65_535),
-    default=8000,
+    default=DEFAULT_PORT,
     show_default=True,
     envvar="HOP_PORT",
     show_envvar=True,
@@ -56,116 +60,98 @@ ADDRESSES_TO_COME: Final = {"HOP_DATABASE_URL": "postgresql://", "HOP_REDIS_URL"
     show_default=True,
     envvar="HOP_DATA_DIR",
     show_envvar=True,
-    help="Where everything is kept; delete it to start afresh.",
+    help="Directory of all data; delete it to start afresh.",
 )
 @click.option(
-    "--server", type=click.Choice(["gunicorn", "granian"]), default="gunicorn", show_default=True
+    "--server",
+    type=click.Choice(get_args(ServerName)),
+    default="gunicorn",
+    show_default=True,
+    help="WSGI server.",
 )
 @click.option(
-    "--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Web processes."
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=2,
+    show_default=True,
+    help="Number of web processes.",
 )
 @click.option("--no-seed", is_flag=True, help="Start without sample links and clicks.")
 def demo(port: int, data_dir: Path, server: str, workers: int, *, no_seed: bool) -> None:
-    """Run all of hop here: Postgres, Redis, migrations, web and worker.
+    """Run all of hop on this machine, databases included.
 
-    Postgres and Redis come with hop and touch no server of this machine; HOP_DATABASE_URL and
-    HOP_REDIS_URL make it use existing ones. A process that dies is started again. Ctrl-C or
-    SIGTERM stops everything that was started; the data stay in the directory. Addresses, the
-    admin key and process ids are in DATA_DIR/demo.json.
+    Starts Postgres, Redis, the web processes and the worker, and restarts a process that dies.
+    Postgres and Redis come with hop; HOP_DATABASE_URL and HOP_REDIS_URL select existing servers
+    instead. Ctrl-C or SIGTERM stops everything; the data stay. DATA_DIR/demo.json lists addresses,
+    the admin key and process ids.
     """
-    plan = Plan(port, data_dir.resolve(), server, workers, seed=not no_seed)
-    # What cannot be used is refused before anything is started.
-    api_key = read_admin_key() or last_api_key(plan.data_dir) or secrets.token_urlsafe(24)
-    parse_settings({**ADDRESSES_TO_COME, **os.environ})
-    os.environ.pop("HOP_ADMIN_KEY", None)  # its hash goes into the database; no program needs it
+    options = DemoOptions(port, data_dir.resolve(), server, workers, seed=not no_seed)
+    # Refuse invalid settings before anything is started.
+    api_key = read_admin_key() or last_api_key(options.data_dir) or secrets.token_urlsafe(24)
+    parse_settings({**UNKNOWN_ADDRESSES, **os.environ})
+    os.environ.pop("HOP_ADMIN_KEY", None)  # the database gets its hash; no child process needs it
     try:
-        plan.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _sole_user_of(plan.data_dir):
+        options.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(options.data_dir):
             _check_port(port)
-            asyncio.run(_run(plan, api_key))
-    except (*EXPECTED, OSError) as error:
+            asyncio.run(_run(options, api_key))
+    except EXPECTED as error:
         raise click.ClickException(str(error)) from error
 
 
-async def _run(plan: Plan, api_key: str) -> None:
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101 - asyncio.run made one
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+async def _run(options: DemoOptions, api_key: str) -> None:
+    """Serve until a stop signal arrives, then stop every program."""
+    loop = asyncio.get_running_loop()
     supervisor = Supervisor(show_prefixed)
+    serving = asyncio.create_task(_serve(options, supervisor, api_key))
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, serving.cancel)
     try:
-        await _serve(plan, supervisor, api_key)
+        await serving
     except asyncio.CancelledError:
         say("stopping ...")
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, lambda: None)
+        for number in STOP_SIGNALS:  # a second one must not interrupt the stop
+            loop.add_signal_handler(number, lambda: None)
         await supervisor.stop()
-    say(f"stopped; the data stay in {_shown(plan.data_dir)}")
+    say(f"stopped; the data stay in {_shown(options.data_dir)}")
 
 
-async def _serve(plan: Plan, supervisor: Supervisor, api_key: str) -> None:
-    database_url, redis_url = await start_servers(plan, supervisor)
+async def _serve(options: DemoOptions, supervisor: Supervisor, api_key: str) -> None:
+    """Start all programs, then keep demo.json up to date."""
+    database_url, redis_url = await start_databases(options, supervisor)
     for migration in await asyncio.to_thread(migrate, database_url):
         say(f"hop      | applied migration {migration.version:04} {migration.name}")
     await asyncio.to_thread(store_admin_key, database_url, api_key)
-    await start_hop(plan, supervisor, database_url, redis_url)
-    known = {
-        "url": plan.url,
+    await start_hop(options, supervisor, database_url, redis_url)
+    content = {
+        "url": options.url,
         "api_key": api_key,
         "database_url": database_url,
         "redis_url": redis_url,
+        "pids": read_process_ids(supervisor),
     }
-    async with _kept_up_to_date(plan, supervisor, known):
-        if plan.seed and await asyncio.to_thread(_is_empty, database_url):
-            clicks = await asyncio.to_thread(seed, plan.url, plan.journal_dir)
-            say(f"hop      | made sample links and {clicks:,} clicks")
-        _welcome(plan)
-        await asyncio.Event().wait()
-
-
-@contextlib.asynccontextmanager
-async def _kept_up_to_date(
-    plan: Plan, supervisor: Supervisor, known: dict[str, Any]
-) -> AsyncIterator[None]:
-    """Keep demo.json true while the block runs."""
-    written = None
-
-    def write() -> None:
-        nonlocal written
-        server = supervisor.pid("web")
-        pids = {
-            "web": web_workers(server),
-            "gunicorn": server,  # the WSGI server's first process, whichever server it is
-            "worker": supervisor.pid("worker"),
-            "postgres": supervisor.pid("postgres"),
-            "redis": supervisor.pid("redis"),
-        }
-        if pids != written:
-            write_demo_file(plan.data_dir, {**known, "pids": pids})
-            written = pids
-
-    async def watch() -> None:
-        while True:
-            await asyncio.sleep(WATCH_EVERY_S)
-            write()
-
-    write()
-    watching = asyncio.create_task(watch())
-    try:
-        yield
-    finally:
-        watching.cancel()
+    write_demo_file(options.data_dir, content)
+    if options.seed and await asyncio.to_thread(_is_empty, database_url):
+        clicks = await asyncio.to_thread(seed, options.url, options.journal_dir)
+        say(f"hop      | created sample links and {clicks:,} clicks")
+    _welcome(options)
+    while True:
+        await asyncio.sleep(WATCH_EVERY_S)
+        pids = read_process_ids(supervisor)
+        if pids != content["pids"]:
+            content["pids"] = pids
+            write_demo_file(options.data_dir, content)
 
 
 @contextlib.contextmanager
-def _sole_user_of(data_dir: Path) -> Iterator[None]:
+def _locked(data_dir: Path) -> Iterator[None]:
     with (data_dir / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise click.ClickException(
-                f"another hop demo uses {data_dir}; stop it or give another --data-dir"
+                f"another hop demo uses {data_dir}; stop it or choose another --data-dir"
             ) from error
         yield
 
@@ -182,23 +168,23 @@ def _check_port(port: int) -> None:
             ) from error
 
 
-def _welcome(plan: Plan) -> None:
+def _welcome(options: DemoOptions) -> None:
     hop = f"{Path(sys.executable).parent}/hop"
     hop = ".venv/bin/hop" if Path(".venv").resolve() == Path(sys.prefix) else hop
-    at = "" if plan.port == 8000 else f"HOP_URL={plan.url} "  # noqa: PLR2004
+    variable = "" if options.port == DEFAULT_PORT else f"HOP_URL={options.url} "
     say(
         f"""
-  hop is running. The front page: {plan.url}
+  hop is running. The front page: {options.url}
 
   Try, in another terminal:
-    {at}{hop} shorten https://example.org/a/long/address
-    curl -i {plan.url}/http
-    {at}{hop} stats http
+    {variable}{hop} shorten https://example.org/a/long/address
+    curl -i {options.url}/http
+    {variable}{hop} stats http
 
-  Data and admin key: {_shown(plan.data_dir)} (demo.json). Ctrl-C stops everything.
+  Data and admin key: {_shown(options.data_dir)} (demo.json). Ctrl-C stops everything.
 """
     )
-    say(f"ready {plan.url}")
+    say(f"ready {options.url}")
 
 
 def _shown(path: Path) -> str:

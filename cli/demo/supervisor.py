@@ -1,7 +1,7 @@
-"""Starts programs, shows what they print, starts them again when they die, stops them in order.
+"""Starts programs, prints their output, restarts the ones that die, and stops them in order.
 
-Why not a library: honcho ends everything when one process ends, which is the opposite of what a
-demonstration of failures needs. See docs/adr/0004-embedded-servers.md.
+honcho, a library for this, stops everything when one process ends; a demonstration of failures
+needs the opposite. See docs/adr/0004-embedded-servers.md.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
-# A program that ran this long did start: if it dies, the next start is immediate.
+# After a program has run this long, back-off starts over.
 STARTED_AFTER_S: Final = 5.0
 STOP_WITHIN_S: Final = 15.0
 
@@ -28,7 +28,7 @@ _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run under a name."""
+    """A program to run."""
 
     name: str
     argv: tuple[str, ...]
@@ -36,13 +36,13 @@ class Program:
     stop_signal: signal.Signals = signal.SIGTERM
     environ: Mapping[str, str] | None = None
     user: str | None = None
-    noise: re.Pattern[str] | None = None  # lines that would only worry a newcomer
-    # It may start while children of its predecessor, told to stop, still finish what they do.
+    noise: re.Pattern[str] | None = None  # lines that are not shown
+    # May start while children of its predecessor are still stopping.
     overlaps: bool = False
 
 
 class _Running:
-    """A program and its present process; the task replaces the process when it ends."""
+    """A program, its current process, and the task that restarts it."""
 
     def __init__(self, program: Program, process: asyncio.subprocess.Process) -> None:
         self.program = program
@@ -51,40 +51,42 @@ class _Running:
 
 
 class Supervisor:
-    """Programs in the order in which they were started. Used from one event loop."""
+    """Programs in the order of their start. Not thread-safe: use it from one event loop."""
 
     def __init__(self, show: Callable[[Program, str], None]) -> None:
-        """Make one; `show` is given each line that a program prints."""
+        """`show` is called with each line of output."""
         self.show = show
         self._running: list[_Running] = []
         self._stopping = asyncio.Event()
 
     async def start(self, program: Program) -> None:
-        """Start a program and keep it running until `stop`."""
+        """Start a program; restart it whenever it ends, until `stop`."""
         running = _Running(program, await _spawn(program))
         running.task = asyncio.create_task(self._keep(program, running))
         self._running.append(running)
 
     def pid(self, name: str) -> int | None:
-        """The process of a program, or None while it is down."""
+        """The process id of a program, or None while it is down."""
         for running in self._running:
             if running.program.name == name and running.process.returncode is None:
                 return running.process.pid
         return None
 
     async def stop(self) -> None:
-        """Stop everything, last started first, each before the next: what feeds, then what eats."""
+        """Stop the programs one by one, the last started first: consumers outlive producers."""
         self._stopping.set()
         for running in reversed(self._running):
             _signal(running.process, running.program.stop_signal)
             done, _ = await asyncio.wait({running.task}, timeout=STOP_WITHIN_S)
             if not done:
-                self.show(running.program, f"did not stop in {STOP_WITHIN_S:.0f} s: killed")
+                self.show(
+                    running.program, f"did not stop in {STOP_WITHIN_S:.0f} s; sending SIGKILL"
+                )
                 _signal(running.process, signal.SIGKILL)
             await running.task
 
     async def _keep(self, program: Program, running: "_Running") -> None:
-        """Show what a program prints and start it again when it ends, until `stop`."""
+        """Show a program's output and restart it when it ends, until `stop`."""
         loop, pause_s = asyncio.get_running_loop(), FIRST_PAUSE_S
         ending: asyncio.Task[None] | None = None
         while True:
@@ -100,30 +102,30 @@ class Supervisor:
                 return
             if loop.time() - started > STARTED_AFTER_S:
                 pause_s = FIRST_PAUSE_S
-            self.show(program, f"ended with status {status}; starting it again")
+            self.show(program, f"ended with status {status}; restarting it")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause_s)
                 await ending
                 return
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
-            running.process = await self._start_again(program)
-            if self._stopping.is_set():  # stop() came while it was being started
+            running.process = await self._restart(program)
+            if self._stopping.is_set():  # `stop` was called meanwhile
                 _signal(running.process, program.stop_signal)
 
-    async def _start_again(self, program: Program) -> asyncio.subprocess.Process:
+    async def _restart(self, program: Program) -> asyncio.subprocess.Process:
         while True:
             try:
                 return await _spawn(program)
-            except OSError as error:  # such as no memory: it may pass
-                self.show(program, f"cannot be started: {error}")
+            except OSError as error:  # such as a lack of memory, which may pass
+                self.show(program, f"cannot start: {error}")
                 await asyncio.sleep(LONGEST_PAUSE_S)
 
     async def _show_output(self, program: Program, process: asyncio.subprocess.Process) -> None:
-        """Show each line until the program ends; a child that outlives it may hold the pipe."""
-        assert process.stdout is not None  # noqa: S101 - it is started with a pipe
+        """Show each line until the program ends. Its children may keep the pipe open for longer."""
+        output = cast(asyncio.StreamReader, process.stdout)  # `_spawn` opens a pipe
         ended = asyncio.create_task(_exit_status(process))
         while True:
-            line = asyncio.create_task(_read_line(process.stdout))
+            line = asyncio.create_task(_read_line(output))
             await asyncio.wait({line, ended}, return_when=asyncio.FIRST_COMPLETED)
             if not line.done():
                 done, _ = await asyncio.wait({line}, timeout=0.2)
@@ -148,14 +150,14 @@ async def _spawn(program: Program) -> asyncio.subprocess.Process:
         user=program.user,
         group=pwd.getpwnam(program.user).pw_gid if program.user else None,
         extra_groups=[] if program.user else None,
-        # A session of its own: Ctrl-C reaches the supervisor alone, which stops all in order.
+        # In its own session: Ctrl-C reaches the supervisor only, which stops all programs in order.
         start_new_session=True,
         preexec_fn=lambda: _die_with_parent(program.stop_signal),
     )
 
 
 async def _read_line(stream: asyncio.StreamReader) -> str | None:
-    """The next line, or None at the end. One that is longer than the buffer is left out."""
+    """The next line, or None at the end. A line longer than the buffer is left out."""
     try:
         data = await stream.readline()
     except ValueError:
@@ -164,10 +166,11 @@ async def _read_line(stream: asyncio.StreamReader) -> str | None:
 
 
 async def _exit_status(process: asyncio.subprocess.Process) -> int:
-    """Wait for a program's end. Its own wait() also waits for children that hold its output."""
-    while process.returncode is None:  # noqa: ASYNC110 - there is no event for this alone
+    """Wait for a process. Its own wait() also waits until its children close the pipe."""
+    while True:
+        if process.returncode is not None:
+            return process.returncode
         await asyncio.sleep(0.05)
-    return process.returncode
 
 
 def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
@@ -177,7 +180,7 @@ def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None
 
 
 async def _end_group(leader: int) -> None:
-    """End what a program left behind: the workers of a killed server would hold its port."""
+    """End the children of a dead program. Web processes of a killed server would hold its port."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(leader, number)
@@ -187,6 +190,6 @@ async def _end_group(leader: int) -> None:
 
 
 def _die_with_parent(number: signal.Signals) -> None:
-    """Ask Linux to stop this program if the supervisor is killed; elsewhere it would live on."""
+    """Have Linux signal this process when the supervisor dies. No effect elsewhere."""
     if _libc is not None:
         _libc.prctl(_PR_SET_PDEATHSIG, int(number))

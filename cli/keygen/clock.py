@@ -2,26 +2,27 @@
 
 import click
 
+from cli.options import json_option
 from lab.report.files import as_json
 from lab.report.tables import Table
 from lab.strategies.clock_steps import run_cases
 
 
 @click.command()
-@click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
+@json_option
 def clock(*, json_: bool) -> None:
-    """Step the clock back under snowflakes, beside naive ones that believe it.
+    """Set the clock back while snowflakes make codes.
 
-    Clocks are simulated, so this takes no time, and nothing on this machine is changed. A naive
-    snowflake repeats the ids of the time that it lives through again. hop's leases a worker id for
-    an interval of its own clock's time: it waits for a small step to pass, takes another worker id
-    after a large one, and refuses to make codes when no worker id is left.
+    Compares hop's snowflake with a naive one. Clocks are simulated: this takes no time and changes
+    nothing on this machine. A naive snowflake repeats the ids of the repeated time. hop's leases a
+    worker id for an interval of its clock: it waits out a small step, takes another worker id after
+    a large one, and refuses to make codes when no worker id is left.
 
-    Ends with status 1 if hop's snowflake made a duplicate.
+    Exits with status 1 if hop's snowflake makes a duplicate.
     """
-    found = run_cases()
+    results = run_cases()
     if json_:
-        click.echo(as_json(found), nl=False)
+        click.echo(as_json(results), nl=False)
     else:
         rows = [
             (
@@ -32,16 +33,16 @@ def clock(*, json_: bool) -> None:
                 each.duplicates,
                 each.did,
             )
-            for each in found
+            for each in results
         ]
         columns = [
-            "the clock steps",
+            "clock step",
             "naive codes",
             "duplicates",
             "hop's",
             "duplicates",
-            "what hop's did",
+            "hop's reaction",
         ]
         click.echo(Table(columns, rows).as_text())
-    if any(each.duplicates for each in found):
-        raise click.ClickException("a snowflake was made twice")
+    if any(each.duplicates for each in results):
+        raise click.ClickException("hop's snowflake made a duplicate")

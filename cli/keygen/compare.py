@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cli.keygen.report_option import report_option
+from cli.options import json_option, report_option
 from db.connect.embedded import EmbeddedServerError
 from keygen.strategies import StrategyName
 from lab.makers.processes import MakerError
@@ -37,31 +37,31 @@ def _split(_context: click.Context, _option: click.Parameter, text: str) -> Sequ
     default=",".join(STRATEGIES),
     callback=_split,
     metavar="NAME,…",
-    help=f"Compare these alone; all when left out: {', '.join(STRATEGIES)}.",
+    help=f"Compare only these; the default is all: {', '.join(STRATEGIES)}.",
 )
 @click.option(
     "--codes",
     type=click.IntRange(100, 10_000_000),
     default=_DEFAULTS.codes,
     show_default=True,
-    help="Codes alone, and links after that, for each strategy; fewer if time is up before.",
+    help="Codes, then links, per strategy; fewer if the time is up.",
 )
 @click.option(
     "--processes",
     type=click.IntRange(1, 32),
     default=_DEFAULTS.processes,
     show_default=True,
-    help="How many work at the same time.",
+    help="Processes that work at the same time.",
 )
 @click.option(
     "--length",
     type=click.IntRange(3, 10),
     default=_DEFAULTS.length,
     show_default=True,
-    help="Characters of the shortest codes; with 4, codes collide and can be guessed by chance.",
+    help="Characters of the shortest codes; with 4, codes collide and lucky guesses occur.",
 )
 @report_option
-@click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
+@json_option
 def compare(
     *,
     strategies: Sequence[StrategyName],
@@ -71,15 +71,14 @@ def compare(
     report: Path | None,
     json_: bool,
 ) -> None:
-    """Measure the strategies side by side, in real processes on a Postgres of its own.
+    """Compare the strategies: rate, collisions, guessability.
 
-    For each strategy, processes make codes alone (3 seconds at most), then links as the service
-    does (5 seconds at most); an attacker who has seen 100 codes guesses others; and some processes
-    are killed, to see how many ids are wasted. It ends within three minutes on two cores.
+    Uses several processes and a temporary Postgres. For each strategy, the processes make codes for
+    up to 3 seconds, then create links for up to 5 seconds; an attacker who has seen 100 codes
+    guesses others; and some processes are killed, to count the ids wasted. Takes up to three
+    minutes on two cores. With --report, DIR/progress.json shows the progress.
 
-    With --report, DIR/progress.json tells how far it is.
-
-    Ends with status 1 if a duplicate got through.
+    Exits with status 1 if two links got the same code.
     """
     plan = Plan(strategies, codes, processes, length)
     try:

@@ -1,13 +1,12 @@
 """hop keygen crash."""
 
-import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from cli.keygen.report_option import report_option
+from cli.options import json_option, report_option, seed_option
 from db.connect.embedded import EmbeddedServerError
 from lab.makers.processes import MakerError
 from lab.report.files import as_json, write_report
@@ -24,33 +23,32 @@ from lab.strategies.crash_report import as_table, render_report
     default=RANGE_SIZES,
     show_default=True,
     multiple=True,
-    help="Ids per range; may be given again.",
+    help="Ids per range; repeatable.",
 )
 @click.option(
     "--kills",
     type=click.IntRange(1, 100),
     default=KILLS,
     show_default=True,
-    help="Processes to kill for each size.",
+    help="Processes to kill per size.",
 )
-@click.option("--seed", type=int, help="Of the moments; drawn and shown when left out.")
+@seed_option
 @report_option
-@click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
+@json_option
 def crash(
     *,
     range_sizes: Sequence[int],
     kills: int,
-    seed: int | None,
+    seed: int,
     report: Path | None,
     json_: bool,
 ) -> None:
-    """Kill processes that make codes; show how many ids that wastes, by the size of ranges.
+    """Kill processes that make codes; count the ids wasted.
 
-    Each process has strategy permuted, on a Postgres of its own, and is killed with SIGKILL at a
-    random moment. Wasted are the ids that the database granted it less the codes that it made: the
-    rest of its range, and the standby range, if it had one. Expected are 0.7 ranges per crash.
+    Each process uses the strategy permuted on a temporary Postgres and gets SIGKILL at a random
+    moment. It wastes the ids that the database granted and that became no code: the rest of its
+    range, and its standby range if it has one. 0.7 ranges per crash are expected.
     """
-    used_seed = secrets.randbelow(2**31) if seed is None else seed
     bar = click.progressbar(
         length=len(range_sizes) * kills,
         label="killing processes",
@@ -59,19 +57,19 @@ def crash(
     )
     try:
         with lab_servers(with_redis=False) as servers, bar:
-            found = measure_crashes(
+            results = measure_crashes(
                 servers,
                 range_sizes=range_sizes,
                 kills=kills,
-                seed=used_seed,
+                seed=seed,
                 on_progress=bar.update,
             )
     except (EmbeddedServerError, MakerError) as error:
         raise click.ClickException(str(error)) from error
     if json_:
-        click.echo(as_json({"seed": used_seed, "sizes": found}), nl=False)
+        click.echo(as_json({"seed": seed, "sizes": results}), nl=False)
     else:
-        click.echo(f"{as_table(found).as_text()}\n\nseed {used_seed}")
+        click.echo(f"{as_table(results).as_text()}\n\nseed {seed}")
     if report is not None:
-        files = write_report(report, "crash", render_report(found, used_seed), found)
+        files = write_report(report, "crash", render_report(results, seed), results)
         click.echo(f"report: {files[0]}", err=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import click
 
+from cli.options import json_option
 from db.connect.embedded import EmbeddedServerError
 from lab.races.catalogue import RACES
 from lab.races.race import RaceResult
@@ -19,33 +20,33 @@ from lab.servers import lab_servers
     type=click.Choice(list(RACES)),
     multiple=True,
     metavar="NAME",
-    help=f"Run this race alone; may be given again. One of: {', '.join(RACES)}.",
+    help=f"Run only this race; repeatable. One of: {', '.join(RACES)}.",
 )
 @click.option(
     "--clients",
     type=click.IntRange(2, 16),
     default=6,
     show_default=True,
-    help="How many make links at the same time.",
+    help="Clients that create links at the same time.",
 )
 @click.option(
     "--rounds",
     type=click.IntRange(2, 200),
     default=20,
     show_default=True,
-    help="How often all of them do.",
+    help="How often each client does so.",
 )
-@click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
-def races(only: Sequence[str], clients: int, rounds: int, json_: bool) -> None:  # noqa: FBT001
-    """Reproduce known faults of link shorteners, each next to its remedy.
+@json_option
+def races(*, only: Sequence[str], clients: int, rounds: int, json_: bool) -> None:
+    """Reproduce race conditions of link shorteners, and remedies.
 
-    Starts a Postgres and a Redis of its own, runs each race without and with the remedy, from
-    several connections at once, and counts the damaged links: promised to somebody, and then
-    unreachable because another link has the same code, or not made because of an error. A barrier
-    in the faulty side's gap between reading and writing makes the clients meet there, so the
-    damage does not depend on luck. The SQL of each race stands in lab/races/.
+    Runs each race without and with its remedy, from several connections on a temporary Postgres and
+    Redis. Counts damaged links: acknowledged but lost, because another link has the same code, or
+    not created because of an error. A barrier between reading and writing makes the clients of the
+    faulty side meet there, so that the damage does not depend on luck. The SQL of the races is in
+    lab/races/.
 
-    Ends with status 1 if a remedy does not hold.
+    Exits with status 1 if a remedy fails.
     """
     chosen = [race for name, race in RACES.items() if not only or name in only]
     try:
@@ -61,7 +62,7 @@ def races(only: Sequence[str], clients: int, rounds: int, json_: bool) -> None: 
 
 def _as_text(results: Sequence[RaceResult]) -> str:
     table = Table(
-        ["fault", "links", "damaged without", "with", "retries", "the remedy"],
+        ["fault", "links", "damaged without", "with", "retries", "remedy"],
         [
             (
                 *(each.name, each.without.attempts, each.without.damaged),
@@ -70,8 +71,8 @@ def _as_text(results: Sequence[RaceResult]) -> str:
             for each in results
         ],
     )
-    told = [
+    notes = [
         f"{each.name}: {each.goes_wrong}" + (f" ({each.seen_in})" if each.seen_in else "")
         for each in results
     ]
-    return "\n".join([table.as_text(), "", *told])
+    return "\n".join([table.as_text(), "", *notes])

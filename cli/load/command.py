@@ -1,4 +1,4 @@
-"""hop load: a load test with a verdict."""
+"""hop load."""
 
 import os
 import signal
@@ -12,6 +12,7 @@ import click
 from cli.client import url_option
 from cli.load.run import measure
 from cli.load.target import CannotMeasureError, check_target
+from cli.options import json_option
 from lab.load.generator import GeneratorError
 from lab.load.prepared import PrepareError
 from lab.load.report import as_text, write_files
@@ -31,7 +32,7 @@ _DEFAULTS: Final = Plan()
     type=click.IntRange(1, 10_000),
     default=_DEFAULTS.rate,
     show_default=True,
-    help="Redirects a second; shortens and unknown codes come on top.",
+    help="Redirects per second; shortens and unknown codes are extra.",
 )
 @click.option(
     "--duration",
@@ -39,7 +40,7 @@ _DEFAULTS: Final = Plan()
     type=click.IntRange(1, 3_600),
     show_default=True,
     default=_DEFAULTS.duration_s,
-    help="Seconds.",
+    help="Seconds of load to judge.",
 )
 @click.option(
     "--warm-up",
@@ -47,65 +48,65 @@ _DEFAULTS: Final = Plan()
     type=click.IntRange(0, 600),
     show_default=True,
     default=_DEFAULTS.warm_up_s,
-    help="Seconds before, of which nothing is judged.",
+    help="Seconds of load before that, not judged.",
 )
 @click.option(
     "--profile",
     type=click.Choice(PROFILES),
     default=_DEFAULTS.profile,
     show_default=True,
-    help="What is asked for, see above.",
+    help="Which requests to send, see above.",
 )
 @click.option(
     "--p99-ms",
     type=click.FloatRange(0.1, 60_000),
     default=_DEFAULTS.p99_ms,
     show_default=True,
-    help="99 of 100 redirects must take less than this.",
+    help="PASS needs a 99th percentile below this.",
 )
 @click.option(
     "--reads-per-write",
     type=click.IntRange(1, 1_000),
     show_default=True,
     default=_DEFAULTS.reads_per_write,
-    help="Redirects for each shorten.",
+    help="Redirects per shorten.",
 )
 @click.option(
     "--links",
     type=click.IntRange(1, MOST_LINKS),
     default=_DEFAULTS.links,
     show_default=True,
-    help="Links over which redirects are spread.",
+    help="Number of links to request.",
 )
 @click.option(
     "--zipf-exponent",
     type=click.FloatRange(0, 3),
     default=_DEFAULTS.zipf_exponent,
     show_default=True,
-    help="How unevenly: 0 is evenly.",
+    help="Skew of their popularity; 0 is uniform.",
 )
 @click.option(
     "--spacing",
     type=click.Choice(["poisson", "even"]),
     default=_DEFAULTS.spacing,
     show_default=True,
-    help="Of arrivals.",
+    help="Distribution of arrivals.",
 )
 @click.option(
     "--redirect-status",
     type=click.Choice(["301", "302", "307", "308"]),
     default=str(_DEFAULTS.redirect_status),
     show_default=True,
-    help="The status that is right.",
+    help="Expected status.",
 )
 @click.option(
     "--report",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Where load.html and load.json go.  [default: .hop/load/TIME]",
+    help="Directory for load.html and load.json.  [default: .hop/load/TIME]",
 )
-@click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
-@click.option("--allow-remote", is_flag=True, help="Load a hop on another machine, which is mine.")
+@json_option
+@click.option("--allow-remote", is_flag=True, help="Permit a target on another machine.")
 @url_option
 def load(
     *,
@@ -116,21 +117,21 @@ def load(
     redirect_status: str,
     **options: Any,
 ) -> None:
-    """Load a running hop and judge whether it is fast enough.
+    """Load a running hop; judge whether it is fast enough.
 
     \b
     regional  links by Zipf's law, and shortens
     viral     one link
     cold      many links, each once
     scan      links by Zipf's law, and half as many unknown codes
-    mixed     all of it
+    mixed     all of these
 
-    Requests are sent when they are due, whether or not earlier ones were answered, and response
-    times count from then. Locust sends them, from a process of its own.
+    Each request is sent when it is due, whether or not earlier ones are answered; its response time
+    counts from then. Locust sends the requests, in its own process.
 
-    Ends with status 0 for PASS, 1 for FAIL, 2 when there is nothing to judge, and 3 when the load
-    generator itself was the limit.
-    """  # noqa: D301 - Click wants the character \b before lines that it must not wrap
+    Exit status: 0 PASS, 1 FAIL, 2 nothing to judge, 3 INCONCLUSIVE (the load generator was the
+    limit).
+    """
     plan = Plan(redirect_status=int(redirect_status), **options)
     _check_size(plan)
     hop_url = check_target(hop_url, allow_remote=allow_remote)
@@ -141,7 +142,7 @@ def load(
         page = write_files(result, directory)
     except (PrepareError, GeneratorError, OSError) as error:
         raise CannotMeasureError(str(error)) from error
-    except KeyboardInterrupt:  # Click would end with 1, which means FAIL
+    except KeyboardInterrupt:  # click would exit with 1, which means FAIL
         click.echo("interrupted: no verdict", err=True)
         sys.exit(128 + signal.SIGINT)
     click.echo(as_json(result) if json_ else as_text(result), nl=not json_)
@@ -150,17 +151,17 @@ def load(
 
 
 def _check_size(plan: Plan) -> None:
-    """Refuse what would not fit, before anything is made."""
+    """Refuse a test that is too large before it creates anything."""
     requests = plan.requests_per_s * plan.duration_s
     if requests > MOST_SAMPLES:
         raise click.UsageError(
-            f"{requests:,.0f} requests are more than the {MOST_SAMPLES:,} whose times can be kept;"
+            f"{requests:,.0f} requests exceed the {MOST_SAMPLES:,} whose times fit in memory;"
             " lower --rate or --duration"
         )
     if plan.hot_links + plan.cold_links > MOST_LINKS:
         raise click.UsageError(
-            f"profile {plan.profile} would need {plan.cold_links:,} links to ask for once each,"
-            f" and {MOST_LINKS:,} is the most; lower --rate or --duration"
+            f"profile {plan.profile} needs {plan.cold_links:,} links to ask for once each, and the"
+            f" limit is {MOST_LINKS:,}; lower --rate or --duration"
         )
 
 

@@ -1,4 +1,4 @@
-"""hop: its list of commands, also where not every package is installed."""
+"""hop: its list of commands, even where a package is missing."""
 
 import pytest
 from click.testing import CliRunner
@@ -6,16 +6,23 @@ from click.testing import CliRunner
 from cli.main import COMMANDS, main
 
 
+@pytest.mark.parametrize("group", [[], ["keygen"]])
+def test_summary_of_a_command_is_not_cut_off_in_the_list(group: list[str]):
+    result = CliRunner().invoke(main, [*group, "--help"])
+    assert result.exit_code == 0
+    assert "..." not in result.output.partition("Commands:")[2]
+
+
 @pytest.fixture
 def without_demo(monkeypatch):
-    monkeypatch.setitem(COMMANDS, "demo", "nobody_has_this_package:demo")
+    monkeypatch.setitem(COMMANDS, "demo", "no_such_package:demo")
 
 
-def test_help_lists_all_commands_when_a_package_is_missing(without_demo):
+def test_help_lists_every_command_when_a_package_is_missing(without_demo):
     result = CliRunner().invoke(main, ["--help"])
     assert result.exit_code == 0
     assert all(f"\n  {name} " in result.output for name in COMMANDS)
-    assert "needs the package nobody_has_this_package" in result.output
+    assert "Needs the package no_such_package" in result.output
 
 
 @pytest.mark.parametrize("arguments", [[], ["--port", "8000"], ["--help"]])
