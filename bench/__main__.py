@@ -37,34 +37,26 @@ def _split(_context: click.Context, _option: click.Parameter, text: str) -> Sequ
     return [name for name in BENCHMARKS if name in names]
 
 
-@click.command()
+@click.command(context_settings={"show_default": True})
 @click.option(
     "--only",
     default=",".join(BENCHMARKS),
+    show_default=False,
     callback=_split,
     metavar="NAME,…",
     help=f"Run only these benchmarks: {', '.join(BENCHMARKS)}.",
 )
 @click.option(
-    "--seconds",
-    type=click.IntRange(1, 600),
-    default=2,
-    show_default=True,
-    help="Seconds of load per measurement.",
+    "--seconds", type=click.IntRange(1, 600), default=2, help="Seconds of load per measurement."
 )
 @click.option(
-    "--rounds",
-    type=click.IntRange(1, 100),
-    default=3,
-    show_default=True,
-    help="How often to repeat all measurements.",
+    "--rounds", type=click.IntRange(1, 100), default=3, help="How often to repeat all measurements."
 )
 @click.option("--full", is_flag=True, help="Add 10 million links and a million requests.")
 @click.option(
     "--report",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".hop/bench"),
-    show_default=True,
     metavar="DIR",
     help="Directory for bench.json and the charts.",
 )

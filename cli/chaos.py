@@ -40,17 +40,10 @@ NAME_WIDTH = max(map(len, DRILLS))
     type=click.Choice([*DRILLS, "all"]),
     multiple=True,
     default=("all",),
-    show_default=True,
     metavar="NAME",
     help="Run only this drill; repeatable. --list shows all.",
 )
-@click.option(
-    "--rate",
-    type=click.IntRange(10, 5_000),
-    default=300,
-    show_default=True,
-    help="Redirects per second.",
-)
+@click.option("--rate", type=click.IntRange(10, 5_000), default=300, help="Redirects per second.")
 @click.option(
     "--duration",
     type=click.FloatRange(0.5, 3_600),

@@ -17,7 +17,6 @@ url_option = click.option(
     "--hop-url",
     envvar="HOP_URL",
     default="http://127.0.0.1:8000",
-    show_default=True,
     show_envvar=True,
     help="Address of hop.",
 )

@@ -59,7 +59,10 @@ def _stand_in(name: str, package: str) -> click.Command:
     return refuse
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+)
 @click.version_option(package_name="hop", prog_name="hop")
 def main() -> None:
     """hop: a reference URL shortener.

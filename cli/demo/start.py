@@ -11,9 +11,11 @@ from typing import Final
 
 import urllib3
 
-from cli.demo.supervisor import Program, Supervisor
+from cli.demo.program import Program
+from cli.demo.supervisor import Supervisor
 from db.connect import embedded
 
+DEFAULT_PORT: Final = 8000
 START_WITHIN_S: Final = 30.0
 HOP: Final = (sys.executable, "-m", "cli.main")
 # Warnings that Redis prints at each start.

@@ -6,39 +6,24 @@ needs the opposite. See docs/adr/0004-embedded-servers.md.
 
 import asyncio
 import contextlib
-import ctypes
-import os
-import pwd
-import re
 import signal
-import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Final, cast
+
+from cli.demo.program import (
+    Program,
+    end_group,
+    exit_status,
+    read_line,
+    send_signal,
+    spawn,
+)
 
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
 # After a program has run this long, back-off starts over.
 STARTED_AFTER_S: Final = 5.0
 STOP_WITHIN_S: Final = 15.0
-
-_PR_SET_PDEATHSIG: Final = 1
-_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """A program to run."""
-
-    name: str
-    argv: tuple[str, ...]
-    colour: str
-    stop_signal: signal.Signals = signal.SIGTERM
-    environ: Mapping[str, str] | None = None
-    user: str | None = None
-    noise: re.Pattern[str] | None = None  # lines that are not shown
-    # May start while children of its predecessor are still stopping.
-    overlaps: bool = False
 
 
 class _Running:
@@ -61,7 +46,7 @@ class Supervisor:
 
     async def start(self, program: Program) -> None:
         """Start a program; restart it whenever it ends, until `stop`."""
-        running = _Running(program, await _spawn(program))
+        running = _Running(program, await spawn(program))
         running.task = asyncio.create_task(self._keep(program, running))
         self._running.append(running)
 
@@ -76,13 +61,13 @@ class Supervisor:
         """Stop the programs one by one, the last started first: consumers outlive producers."""
         self._stopping.set()
         for running in reversed(self._running):
-            _signal(running.process, running.program.stop_signal)
+            send_signal(running.process, running.program.stop_signal)
             done, _ = await asyncio.wait({running.task}, timeout=STOP_WITHIN_S)
             if not done:
                 self.show(
                     running.program, f"did not stop in {STOP_WITHIN_S:.0f} s; sending SIGKILL"
                 )
-                _signal(running.process, signal.SIGKILL)
+                send_signal(running.process, signal.SIGKILL)
             await running.task
 
     async def _keep(self, program: Program, running: "_Running") -> None:
@@ -92,10 +77,10 @@ class Supervisor:
         while True:
             started = loop.time()
             await self._show_output(program, running.process)
-            status = await _exit_status(running.process)
+            status = await exit_status(running.process)
             if ending is not None:
                 await ending
-            ending = asyncio.create_task(_end_group(running.process.pid))
+            ending = asyncio.create_task(end_group(running.process.pid))
             if not program.overlaps or self._stopping.is_set():
                 await ending
             if self._stopping.is_set():
@@ -110,22 +95,22 @@ class Supervisor:
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
             running.process = await self._restart(program)
             if self._stopping.is_set():  # `stop` was called meanwhile
-                _signal(running.process, program.stop_signal)
+                send_signal(running.process, program.stop_signal)
 
     async def _restart(self, program: Program) -> asyncio.subprocess.Process:
         while True:
             try:
-                return await _spawn(program)
+                return await spawn(program)
             except OSError as error:  # such as a lack of memory, which may pass
                 self.show(program, f"cannot start: {error}")
                 await asyncio.sleep(LONGEST_PAUSE_S)
 
     async def _show_output(self, program: Program, process: asyncio.subprocess.Process) -> None:
         """Show each line until the program ends. Its children may keep the pipe open for longer."""
-        output = cast(asyncio.StreamReader, process.stdout)  # `_spawn` opens a pipe
-        ended = asyncio.create_task(_exit_status(process))
+        output = cast(asyncio.StreamReader, process.stdout)  # `spawn` opens a pipe
+        ended = asyncio.create_task(exit_status(process))
         while True:
-            line = asyncio.create_task(_read_line(output))
+            line = asyncio.create_task(read_line(output))
             await asyncio.wait({line, ended}, return_when=asyncio.FIRST_COMPLETED)
             if not line.done():
                 done, _ = await asyncio.wait({line}, timeout=0.2)
@@ -138,58 +123,3 @@ class Supervisor:
                 return
             if program.noise is None or not program.noise.search(text):
                 self.show(program, text)
-
-
-async def _spawn(program: Program) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *program.argv,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env=program.environ,
-        user=program.user,
-        group=pwd.getpwnam(program.user).pw_gid if program.user else None,
-        extra_groups=[] if program.user else None,
-        # In its own session: Ctrl-C reaches the supervisor only, which stops all programs in order.
-        start_new_session=True,
-        preexec_fn=lambda: _die_with_parent(program.stop_signal),
-    )
-
-
-async def _read_line(stream: asyncio.StreamReader) -> str | None:
-    """The next line, or None at the end. A line longer than the buffer is left out."""
-    try:
-        data = await stream.readline()
-    except ValueError:
-        return "(a very long line)"
-    return data.decode(errors="replace").rstrip() if data else None
-
-
-async def _exit_status(process: asyncio.subprocess.Process) -> int:
-    """Wait for a process. Its own wait() also waits until its children close the pipe."""
-    while True:
-        if process.returncode is not None:
-            return process.returncode
-        await asyncio.sleep(0.05)
-
-
-def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(number)
-
-
-async def _end_group(leader: int) -> None:
-    """End the children of a dead program. Web processes of a killed server would hold its port."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(leader, number)
-            for _ in range(50):
-                await asyncio.sleep(0.1)
-                os.killpg(leader, 0)
-
-
-def _die_with_parent(number: signal.Signals) -> None:
-    """Have Linux signal this process when the supervisor dies. No effect elsewhere."""
-    if _libc is not None:
-        _libc.prctl(_PR_SET_PDEATHSIG, int(number))

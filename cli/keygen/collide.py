@@ -17,7 +17,6 @@ from lab.report.files import as_json, write_report
     "--codes",
     type=click.IntRange(1_000, 1_000_000_000),
     default=birthday.BUDGET,
-    show_default=True,
     help="Codes per kind and length; more codes give smaller errors.",
 )
 @report_option

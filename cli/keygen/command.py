@@ -51,6 +51,7 @@ for _command in (clock, collide, compare, crash, races):
     "--database-url",
     envvar="HOP_DATABASE_URL",
     default="",
+    show_default=False,
     show_envvar=True,
     help="Postgres; see .hop/demo.json for that of a demo.",
 )

@@ -35,6 +35,7 @@ def _split(_context: click.Context, _option: click.Parameter, text: str) -> Sequ
 @click.option(
     "--strategies",
     default=",".join(STRATEGIES),
+    show_default=False,
     callback=_split,
     metavar="NAME,…",
     help=f"Compare only these; the default is all: {', '.join(STRATEGIES)}.",
@@ -43,21 +44,18 @@ def _split(_context: click.Context, _option: click.Parameter, text: str) -> Sequ
     "--codes",
     type=click.IntRange(100, 10_000_000),
     default=_DEFAULTS.codes,
-    show_default=True,
     help="Codes, then links, per strategy; fewer if the time is up.",
 )
 @click.option(
     "--processes",
     type=click.IntRange(1, 32),
     default=_DEFAULTS.processes,
-    show_default=True,
     help="Processes that work at the same time.",
 )
 @click.option(
     "--length",
     type=click.IntRange(3, 10),
     default=_DEFAULTS.length,
-    show_default=True,
     help="Characters of the shortest codes; with 4, codes collide and lucky guesses occur.",
 )
 @report_option

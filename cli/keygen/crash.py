@@ -21,16 +21,11 @@ from lab.strategies.crash_report import as_table, render_report
     "range_sizes",
     type=click.IntRange(10, 1_000_000),
     default=RANGE_SIZES,
-    show_default=True,
     multiple=True,
     help="Ids per range; repeatable.",
 )
 @click.option(
-    "--kills",
-    type=click.IntRange(1, 100),
-    default=KILLS,
-    show_default=True,
-    help="Processes to kill per size.",
+    "--kills", type=click.IntRange(1, 100), default=KILLS, help="Processes to kill per size."
 )
 @seed_option
 @report_option

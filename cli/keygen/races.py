@@ -26,15 +26,10 @@ from lab.servers import lab_servers
     "--clients",
     type=click.IntRange(2, 16),
     default=6,
-    show_default=True,
     help="Clients that create links at the same time.",
 )
 @click.option(
-    "--rounds",
-    type=click.IntRange(2, 200),
-    default=20,
-    show_default=True,
-    help="How often each client does so.",
+    "--rounds", type=click.IntRange(2, 200), default=20, help="How often each client does so."
 )
 @json_option
 def races(*, only: Sequence[str], clients: int, rounds: int, json_: bool) -> None:

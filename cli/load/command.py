@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -26,79 +27,23 @@ EXIT_STATUS: Final = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 _DEFAULTS: Final = Plan()
 
 
+def _plan_option(field: str, kind: click.ParamType[Any], text: str) -> Callable[[Any], Any]:
+    """An option for a field of the plan, with the field's default."""
+    flag = f"--{field.removesuffix('_s').replace('_', '-')}"
+    return click.option(flag, field, type=kind, default=getattr(_DEFAULTS, field), help=text)
+
+
 @click.command()
-@click.option(
-    "--rate",
-    type=click.IntRange(1, 10_000),
-    default=_DEFAULTS.rate,
-    show_default=True,
-    help="Redirects per second; shortens and unknown codes are extra.",
-)
-@click.option(
-    "--duration",
-    "duration_s",
-    type=click.IntRange(1, 3_600),
-    show_default=True,
-    default=_DEFAULTS.duration_s,
-    help="Seconds of load to judge.",
-)
-@click.option(
-    "--warm-up",
-    "warm_up_s",
-    type=click.IntRange(0, 600),
-    show_default=True,
-    default=_DEFAULTS.warm_up_s,
-    help="Seconds of load before that, not judged.",
-)
-@click.option(
-    "--profile",
-    type=click.Choice(PROFILES),
-    default=_DEFAULTS.profile,
-    show_default=True,
-    help="Which requests to send, see above.",
-)
-@click.option(
-    "--p99-ms",
-    type=click.FloatRange(0.1, 60_000),
-    default=_DEFAULTS.p99_ms,
-    show_default=True,
-    help="PASS needs a 99th percentile below this.",
-)
-@click.option(
-    "--reads-per-write",
-    type=click.IntRange(1, 1_000),
-    show_default=True,
-    default=_DEFAULTS.reads_per_write,
-    help="Redirects per shorten.",
-)
-@click.option(
-    "--links",
-    type=click.IntRange(1, MOST_LINKS),
-    default=_DEFAULTS.links,
-    show_default=True,
-    help="Number of links to request.",
-)
-@click.option(
-    "--zipf-exponent",
-    type=click.FloatRange(0, 3),
-    default=_DEFAULTS.zipf_exponent,
-    show_default=True,
-    help="Skew of their popularity; 0 is uniform.",
-)
-@click.option(
-    "--spacing",
-    type=click.Choice(["poisson", "even"]),
-    default=_DEFAULTS.spacing,
-    show_default=True,
-    help="Distribution of arrivals.",
-)
-@click.option(
-    "--redirect-status",
-    type=click.Choice(["301", "302", "307", "308"]),
-    default=str(_DEFAULTS.redirect_status),
-    show_default=True,
-    help="Expected status.",
-)
+@_plan_option("rate", click.IntRange(1, 10_000), "Redirects per second; other requests are extra.")
+@_plan_option("duration_s", click.IntRange(1, 3_600), "Seconds of load to judge.")
+@_plan_option("warm_up_s", click.IntRange(0, 600), "Seconds of load before that, not judged.")
+@_plan_option("profile", click.Choice(PROFILES), "Which requests to send, see above.")
+@_plan_option("p99_ms", click.FloatRange(0.1, 60_000), "PASS needs a 99th percentile below this.")
+@_plan_option("reads_per_write", click.IntRange(1, 1_000), "Redirects per shorten.")
+@_plan_option("links", click.IntRange(1, MOST_LINKS), "Number of links to request.")
+@_plan_option("zipf_exponent", click.FloatRange(0, 3), "Skew of their popularity; 0 is uniform.")
+@_plan_option("spacing", click.Choice(["poisson", "even"]), "Distribution of arrivals.")
+@_plan_option("redirect_status", click.Choice([301, 302, 307, 308]), "Expected status.")
 @click.option(
     "--report",
     type=click.Path(file_okay=False, path_type=Path),
@@ -114,7 +59,6 @@ def load(
     report: Path | None,
     json_: bool,
     allow_remote: bool,
-    redirect_status: str,
     **options: Any,
 ) -> None:
     """Load a running hop; judge whether it is fast enough.
@@ -132,7 +76,7 @@ def load(
     Exit status: 0 PASS, 1 FAIL, 2 nothing to judge, 3 INCONCLUSIVE (the load generator was the
     limit).
     """
-    plan = Plan(redirect_status=int(redirect_status), **options)
+    plan = Plan(**options)
     _check_size(plan)
     hop_url = check_target(hop_url, allow_remote=allow_remote)
     directory = report or _default_directory()

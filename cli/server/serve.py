@@ -28,13 +28,12 @@ LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65_535))
+@click.option("--host", default="127.0.0.1", help="Address to listen on.")
+@click.option("--port", default=8000, type=click.IntRange(1, 65_535))
 @click.option(
     "--server",
     type=click.Choice(get_args(ServerName)),
     default="gunicorn",
-    show_default=True,
     help="WSGI server. granian is several times faster and needs the extra hop[fast].",
 )
 @click.option(
