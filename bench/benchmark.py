@@ -1,4 +1,4 @@
-"""What a benchmark is asked for and what it returns."""
+"""The options and the results of a benchmark."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Options:
 
     cores: Cores
     seconds: int  # of load per measurement
-    rounds: int  # each round measures everything once
+    rounds: int  # each round takes every measurement once
     full: bool  # include what takes many minutes
 
 

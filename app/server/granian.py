@@ -16,7 +16,7 @@ from granian.log import LogLevels
 
 
 class Server(Granian):  # type: ignore[valid-type, misc]  # one of two classes, chosen at import
-    """Granian that may be told to stop at any time, and more than once.
+    """Granian that stops cleanly whenever it is signalled, even twice.
 
     The signal handler of granian 2.8 sets an event and holds the event's lock meanwhile. A second
     signal at that moment waits for the lock forever. The death of a supervisor causes it: Linux

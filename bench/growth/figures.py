@@ -27,7 +27,7 @@ class LookUps:
 
 @dataclass(frozen=True, slots=True)
 class TableSize:
-    """The space of so many links on disk."""
+    """The disk space of a table with this many links."""
 
     links: int
     table_bytes: int

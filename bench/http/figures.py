@@ -129,7 +129,7 @@ def _figure(points: Sequence[Point], subject: str, server: str) -> Figure:
 
 def _table(figures: Sequence[Figure]) -> Table:
     return Table(
-        ("server", "asked", "requests/s", "p99 ms", "of empty", "of Flask", "core busy"),
+        ("server", "subject", "requests/s", "p99 ms", "of empty", "of Flask", "core busy"),
         [
             (
                 *(each.server, each.subject, round(each.per_s), each.p99_ms),

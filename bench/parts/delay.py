@@ -1,7 +1,8 @@
 """The delay of a click: from the answered redirect until its count is visible in Postgres.
 
 hop runs as `hop serve` starts it, with a worker, under the load of `hop load`; all processes share
-all cores. Every now and then a probe requests a link of its own and waits until it is counted.
+all cores. From time to time, a probe requests a link that gets no other requests, and waits until
+the click is counted.
 """
 
 import statistics
@@ -34,7 +35,7 @@ LOST_AFTER_S: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """The delay of each probe in seconds, beside so many redirects per second."""
+    """The delay of each probe in seconds, at this many redirects per second."""
 
     rate: int
     seconds: Sequence[float]

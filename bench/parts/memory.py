@@ -24,7 +24,7 @@ _STEP_S: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The resident memory of the process after so many requests."""
+    """The resident memory of the process after this many requests."""
 
     after: str
     requests: int
@@ -62,7 +62,7 @@ def _measure(backends: Backends, options: Options) -> list[Held]:
         requests = _load(url, backends, 0, MOST_ENTRIES)
         held.append(Held(f"{MOST_ENTRIES:,} links", requests, _rss_mb(worker)))
         if options.full:
-            # Several steps tell a leak, which goes on, from an allocator that settles.
+            # A leak grows with every step; an allocator that settles does not.
             for _ in range(STEPS):
                 requests = _load(url, backends, requests, REQUESTS // STEPS)
                 held.append(Held("more requests", requests, _rss_mb(worker)))
@@ -70,7 +70,7 @@ def _measure(backends: Backends, options: Options) -> list[Held]:
 
 
 def _load(url: str, backends: Backends, done: int, more: int) -> int:
-    """Send at least so many more requests; returns how many there were in all."""
+    """Send at least `more` requests after the first `done`; returns the new total."""
     enough = done + more
     while done < enough:
         load = run_wrk(url, _STEP_S, "codes", str(backends.codes_file), str(done))

@@ -68,7 +68,7 @@ class Backends:
         }
 
     def make_links(self, links: int) -> None:
-        """Create links to TARGET until there are so many; their codes are `codes`."""
+        """Create links to TARGET until there are `links`; appends to `codes`."""
         resources = open_resources(Settings.from_env(self.settings()))
         try:
             while len(self.codes) < links:

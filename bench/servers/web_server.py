@@ -1,4 +1,4 @@
-"""A web server as a child process on a core of its own."""
+"""A web server as a child process, on cores of your choice."""
 
 import os
 import socket

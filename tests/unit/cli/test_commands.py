@@ -13,6 +13,14 @@ def test_summary_of_a_command_is_not_cut_off_in_the_list(group: list[str]):
     assert "..." not in result.output.partition("Commands:")[2]
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_command_has_help(name: str):
+    result = CliRunner().invoke(main, [name, "--help"])
+    assert result.exit_code == 0
+    assert f"Usage: hop {name}" in result.output.replace("Usage: main", "Usage: hop")
+    assert len(result.output.splitlines()) > 5
+
+
 @pytest.fixture
 def without_demo(monkeypatch):
     monkeypatch.setitem(COMMANDS, "demo", "no_such_package:demo")
