@@ -1,6 +1,7 @@
 """hop chaos."""
 
 import logging
+import secrets
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -59,7 +60,7 @@ def chaos(
     names: Sequence[str],
     rate: int,
     duration: float | None,
-    seed: int,
+    seed: int | None,
     list_: bool,
     keep: bool,
     json_: bool,
@@ -81,7 +82,7 @@ def chaos(
     dials = Dials(
         rate=rate,
         duration_s=duration,
-        seed=seed,
+        seed=secrets.randbelow(2**31) if seed is None else seed,
     )
     logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns about every lost connection
     found = []

@@ -1,6 +1,5 @@
 """Options that several commands have."""
 
-import secrets
 from pathlib import Path
 
 import click
@@ -18,16 +17,9 @@ def _make_directory(
     return directory
 
 
-def _draw_seed(_context: click.Context, _option: click.Parameter, seed: int | None) -> int:
-    return secrets.randbelow(2**31) if seed is None else seed
-
-
 json_option = click.option("--json", "json_", is_flag=True, help="Print JSON.")
 seed_option = click.option(
-    "--seed",
-    type=int,
-    callback=_draw_seed,
-    help="Repeat the run with this seed; random by default.",
+    "--seed", type=int, help="Repeat the run with this seed; random by default."
 )
 report_option = click.option(
     "--report",

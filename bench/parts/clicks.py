@@ -15,10 +15,10 @@ from random import Random
 
 import redis
 
-from analytics_worker.__main__ import GC_THRESHOLD, STATEMENT_TIMEOUT_MS, WIRE_TIMEOUT_S
 from analytics_worker.consumer import FIRST_CHUNKS, Consumer
 from analytics_worker.pieces import Work
 from analytics_worker.rollup import Batch
+from analytics_worker.run import GC_THRESHOLD, STATEMENT_TIMEOUT_MS, WIRE_TIMEOUT_S
 from app.clicks.journal import Journal
 from bench.benchmark import Options
 from bench.machine import pin

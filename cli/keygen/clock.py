@@ -20,9 +20,9 @@ def clock(*, json_: bool) -> None:
 
     Exits with status 1 if hop's snowflake makes a duplicate.
     """
-    results = run_cases()
+    found = run_cases()
     if json_:
-        click.echo(as_json(results), nl=False)
+        click.echo(as_json(found), nl=False)
     else:
         rows = [
             (
@@ -33,16 +33,16 @@ def clock(*, json_: bool) -> None:
                 each.duplicates,
                 each.did,
             )
-            for each in results
+            for each in found
         ]
         columns = [
-            "clock step",
+            "the clock steps",
             "naive codes",
             "duplicates",
             "hop's",
             "duplicates",
-            "hop's reaction",
+            "what hop's did",
         ]
         click.echo(Table(columns, rows).as_text())
-    if any(each.duplicates for each in results):
-        raise click.ClickException("hop's snowflake made a duplicate")
+    if any(each.duplicates for each in found):
+        raise click.ClickException("a snowflake was made twice")

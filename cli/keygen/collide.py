@@ -1,5 +1,6 @@
 """hop keygen collide."""
 
+import secrets
 import sys
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from lab.report.files import as_json, write_report
 )
 @report_option
 @json_option
-def collide(*, seed: int, codes: int, report: Path | None, json_: bool) -> None:
+def collide(*, seed: int | None, codes: int, report: Path | None, json_: bool) -> None:
     """Make codes until they collide; check the birthday bound.
 
     Makes random and hash codes of 3 to 7 characters, in a few hundred trials of the shortest and
@@ -29,18 +30,20 @@ def collide(*, seed: int, codes: int, report: Path | None, json_: bool) -> None:
     of trials with a collision and the mean number of collisions, beside the values of the formulas
     and the standard error. "agrees" means that both are within two standard errors.
     """
+    used_seed = secrets.randbelow(2**31) if seed is None else seed
+    # Drawn only for people: a bar in a log file is noise.
     with click.progressbar(
         length=birthday.codes_to_make(codes),
         label="making codes",
         file=sys.stderr,
         hidden=not sys.stderr.isatty(),
     ) as bar:
-        results = birthday.measure(seed=seed, budget=codes, on_progress=bar.update)
+        found = birthday.measure(seed=used_seed, budget=codes, on_progress=bar.update)
     if json_:
-        click.echo(as_json({"seed": seed, "measurements": results}), nl=False)
+        click.echo(as_json({"seed": used_seed, "measurements": found}), nl=False)
     else:
-        click.echo(as_table(results).as_text())
-        click.echo(f"\n{verdict(results)}\nseed {seed}")
+        click.echo(as_table(found).as_text())
+        click.echo(f"\n{verdict(found)}\nseed {used_seed}")
     if report is not None:
-        files = write_report(report, "collide", render_report(results, seed), results)
+        files = write_report(report, "collide", render_report(found, used_seed), found)
         click.echo(f"report: {files[0]}", err=True)

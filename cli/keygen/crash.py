@@ -1,5 +1,6 @@
 """hop keygen crash."""
 
+import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,7 +35,7 @@ def crash(
     *,
     range_sizes: Sequence[int],
     kills: int,
-    seed: int,
+    seed: int | None,
     report: Path | None,
     json_: bool,
 ) -> None:
@@ -44,6 +45,7 @@ def crash(
     moment. It wastes the ids that the database granted and that became no code: the rest of its
     range, and its standby range if it has one. 0.7 ranges per crash are expected.
     """
+    used_seed = secrets.randbelow(2**31) if seed is None else seed
     bar = click.progressbar(
         length=len(range_sizes) * kills,
         label="killing processes",
@@ -52,19 +54,19 @@ def crash(
     )
     try:
         with lab_servers(with_redis=False) as servers, bar:
-            results = measure_crashes(
+            found = measure_crashes(
                 servers,
                 range_sizes=range_sizes,
                 kills=kills,
-                seed=seed,
+                seed=used_seed,
                 on_progress=bar.update,
             )
     except (EmbeddedServerError, MakerError) as error:
         raise click.ClickException(str(error)) from error
     if json_:
-        click.echo(as_json({"seed": seed, "sizes": results}), nl=False)
+        click.echo(as_json({"seed": used_seed, "sizes": found}), nl=False)
     else:
-        click.echo(f"{as_table(results).as_text()}\n\nseed {seed}")
+        click.echo(f"{as_table(found).as_text()}\n\nseed {used_seed}")
     if report is not None:
-        files = write_report(report, "crash", render_report(results, seed), results)
+        files = write_report(report, "crash", render_report(found, used_seed), found)
         click.echo(f"report: {files[0]}", err=True)

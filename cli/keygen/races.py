@@ -57,7 +57,7 @@ def races(*, only: Sequence[str], clients: int, rounds: int, json_: bool) -> Non
 
 def _as_text(results: Sequence[RaceResult]) -> str:
     table = Table(
-        ["fault", "links", "damaged without", "with", "retries", "remedy"],
+        ["fault", "links", "damaged without", "with", "retries", "the remedy"],
         [
             (
                 *(each.name, each.without.attempts, each.without.damaged),
@@ -66,8 +66,8 @@ def _as_text(results: Sequence[RaceResult]) -> str:
             for each in results
         ],
     )
-    notes = [
+    told = [
         f"{each.name}: {each.goes_wrong}" + (f" ({each.seen_in})" if each.seen_in else "")
         for each in results
     ]
-    return "\n".join([table.as_text(), "", *notes])
+    return "\n".join([table.as_text(), "", *told])

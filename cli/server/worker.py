@@ -2,7 +2,7 @@
 
 import click
 
-from analytics_worker.__main__ import run
+from analytics_worker.run import run_worker
 from cli.server.settings import read_settings
 
 
@@ -14,4 +14,4 @@ def worker() -> None:
     worker is safe: no click is lost or counted twice, and another worker takes over.
     """
     settings = read_settings()
-    run(settings.database_url, settings.redis_url)
+    run_worker(settings.database_url, settings.redis_url)
