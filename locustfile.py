@@ -4,10 +4,10 @@
     locust --host http://127.0.0.1:8000              # in another; then open http://127.0.0.1:8089
     locust --headless --host http://127.0.0.1:8000 -u 132 -t 60s --traffic regional
 
-One user here is not one person. It is a stream of people: 10 requests a second unless
---arrivals-per-user says otherwise, each sent when it is due, answered or not (lab/load/open_loop.py
-says why that matters). So 132 users of the traffic "regional" are 1,200 redirects and 120 shortens
-a second. `hop load` runs this file, too, and adds a verdict and a report.
+One Locust user is a stream of visitors: 10 requests per second (--arrivals-per-user), each sent
+when it is due, whether or not earlier ones are answered (lab/load/generator/open_loop.py says why).
+So 132 users of the profile "regional" are 1,200 redirects and 120 shortens per second. `hop load`
+runs this file as well, and adds a verdict and a report.
 """
 
 import itertools
@@ -18,33 +18,33 @@ from typing import Any
 
 from locust import LoadTestShape, User, events
 
-from lab.load import prepared
-from lab.load.open_loop import ArrivalStream, begin, expect, expect_redirect
-from lab.load.recording import add_options  # noqa: F401 - the options of the command line
-from lab.load.traffic import user_weights
-from lab.load.zipf import ZipfRanks
+from lab.load.generator import recording
+from lab.load.generator.links import Link, create_links, load_links
+from lab.load.generator.open_loop import ArrivalStream, begin, expect, expect_redirect
+from lab.load.generator.zipf import ZipfRanks
+from lab.load.plan import user_weights
 
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
 
 class Visitor(ArrivalStream):
-    """Follows links by Zipf's law: some all the time, most of them hardly ever."""
+    """Follows links by Zipf's law: a few very often, most of them rarely."""
 
     kind = "redirect"
-    links: list[prepared.Link]
+    links: list[Link]
     ranks: ZipfRanks
 
     def visit(self, due_s: float) -> None:
         self.follow(due_s, self.links[self.ranks.draw(random)])
 
-    def follow(self, due_s: float, link: prepared.Link) -> None:
-        """A redirect to anywhere else than the link's target is an error, however fast."""
-        right = expect_redirect(self.environment.parsed_options.redirect_status, link.target_url)
-        self.ask(due_s, "GET", f"/{link.code}", right)
+    def follow(self, due_s: float, link: Link) -> None:
+        """A redirect to another target than the link's is an error, however fast."""
+        check = expect_redirect(self.environment.parsed_options.redirect_status, link.target_url)
+        self.send(due_s, "GET", f"/{link.code}", check)
 
 
 class Crowd(Visitor):
-    """One link has gone viral. One key gets everything: sharding would not help, memory does."""
+    """Follows one link that has gone viral: sharding does not help, process memory does."""
 
     kind = "redirect viral"
 
@@ -53,61 +53,65 @@ class Crowd(Visitor):
 
 
 class FirstVisitor(Visitor):
-    """Asks for each link once, so that no web process has it in memory."""
+    """Follows each link once, so that no web process has it in memory."""
 
     kind = "redirect cold"
-    cold: "itertools.cycle[prepared.Link]"
+    cold: "itertools.cycle[Link]"
 
     def visit(self, due_s: float) -> None:
         self.follow(due_s, next(self.cold))
 
 
 class Scanner(ArrivalStream):
-    """Guesses codes. "No such link" and "slow down" are the right answers."""
+    """Guesses codes. 404 and 429 are the right responses."""
 
     kind = "unknown code"
 
     def visit(self, due_s: float) -> None:
         code = "".join(random.choices(BASE62, k=7))
-        self.ask(due_s, "GET", f"/{code}", expect(404, 429))
+        self.send(due_s, "GET", f"/{code}", expect(404, 429))
 
 
 class Author(ArrivalStream):
-    """Makes links: one for every --reads-per-write redirects."""
+    """Creates a link for every --reads-per-write redirects."""
 
     kind = "shorten"
 
     def visit(self, due_s: float) -> None:
         body = {"url": f"https://example.org/load/new/{random.getrandbits(64):x}"}
-        self.ask(due_s, "POST", "/shorten", expect(201), json=body)
+        self.send(due_s, "POST", "/shorten", expect(201), json=body)
+
+
+STREAMS: list[type[User]] = [Visitor, Crowd, FirstVisitor, Scanner, Author]
+recording.register()
 
 
 @events.test_start.add_listener
 def prepare(environment: Any, **_: Any) -> None:
-    """Redirects need links: those of a file, or new ones."""
+    """Load the links from a file or create them, then start the clock."""
     options = environment.parsed_options
     if options.prepared:
-        found = prepared.load(options.prepared)
+        links = load_links(options.prepared)
     else:
-        found = prepared.make_links(environment.host.rstrip("/"), options.links)
-    Visitor.links = found.hot or found.cold
+        links = create_links(environment.host.rstrip("/"), options.links)
+    Visitor.links = links.hot or links.cold
     Visitor.ranks = ZipfRanks(len(Visitor.links), options.zipf_exponent)
-    FirstVisitor.cold = itertools.cycle(found.cold or found.hot)
+    FirstVisitor.cold = itertools.cycle(links.cold or links.hot)
     begin(environment)
 
 
 def steady(_progress: float) -> float:
-    """All users from beginning to end."""
+    """All users all the time."""
     return 1.0
 
 
 def ramp(progress: float) -> float:
-    """More and more: where does it begin to hurt?"""
+    """From no users to all: where do response times rise?"""
     return progress
 
 
 def spike(progress: float) -> float:
-    """A tenth, then all at once for a fifth of the time, then a tenth: does it recover?"""
+    """A tenth, then all for a fifth of the time, then a tenth: does hop recover?"""
     return 1.0 if 0.4 <= progress < 0.6 else 0.1
 
 
@@ -115,7 +119,7 @@ SHAPES: dict[str, Callable[[float], float]] = {"steady": steady, "ramp": ramp, "
 
 
 class Arrivals(LoadTestShape):
-    """Users by --shape, their classes by --traffic; at most -u of them, for as long as -t says."""
+    """Number of users by --shape, at most -u, for the time -t; their classes by --traffic."""
 
     use_common_options = True
 
@@ -132,6 +136,3 @@ class Arrivals(LoadTestShape):
         for each in classes:
             each.weight = weights[each.__name__]
         return users, most, classes
-
-
-STREAMS: list[type[User]] = [Visitor, Crowd, FirstVisitor, Scanner, Author]

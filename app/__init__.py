@@ -1,1 +1,1 @@
-"""The web process: everything that answers HTTP."""
+"""The Flask monolith: everything that answers HTTP."""

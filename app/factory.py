@@ -1,40 +1,41 @@
-"""The only wiring of the web process."""
+"""The only wiring of the web app."""
 
 import os
 from multiprocessing.util import Finalize
 
 from flask import Flask, Response, request
-from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.http import errors as error_answers
-from app.http.api import health, metrics, shorten
-from app.http.api import links as v1
+from app.errors import MAX_BODY_BYTES
+from app.http import errors
+from app.http.api import counts, health, links, metrics, shorten
 from app.http.pages import pages
 from app.observe.logs import configure_logs
 from app.observe.request_id import request_id
-from app.process import Resources, open_resources
-from app.redirect import view as redirects
+from app.process import WebProcess, open_process
 from app.redirect.hot_path import HotPath
-from app.settings import MAX_BODY_BYTES, Settings
+from app.redirect.view import redirect_blueprint
+from app.settings import Settings
 
 
-def create_app(resources: Resources) -> Flask:
-    """Wire the app around its resources; the caller closes them."""
+def create_app(process: WebProcess) -> Flask:
+    """Wire the app around an open process; the caller closes it."""
+    settings = process.settings
+    status, cache_control = settings.redirect_status, settings.redirect_cache_control
     app = Flask("app", static_folder=None)
-    app.extensions["hop"] = resources
+    app.extensions["hop"] = process
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.after_request(_finish)
-    error_answers.register(app)
-    for module in (pages, shorten, v1, health, metrics, redirects):
+    errors.register(app)
+    for module in (pages, shorten, links, counts, health, metrics):
         app.register_blueprint(module.blueprint)
-    settings = resources.settings
+    app.register_blueprint(
+        redirect_blueprint(
+            process.reader, process.recorder, status=status, cache_control=cache_control
+        )
+    )
     app.wsgi_app = HotPath(  # type: ignore[method-assign]
-        app.wsgi_app,
-        resources.hot,
-        resources.recorder,
-        status=f"{settings.redirect_status} {HTTP_STATUS_CODES[settings.redirect_status].upper()}",
-        cache_control=settings.redirect_cache_control,
+        app.wsgi_app, process.memory, process.recorder, status=status, cache_control=cache_control
     )
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
@@ -46,17 +47,17 @@ def serve_from_env() -> Flask:
     """What a WSGI server calls, once in each of its worker processes."""
     settings = Settings.from_env(os.environ)
     configure_logs(settings.log_format, settings.log_level)
-    resources = open_resources(settings)
+    process = open_process(settings)
     # gunicorn's workers leave through the interpreter's exit, granian's through that of
     # multiprocessing; this finalizer runs in both.
-    Finalize(None, resources.close, exitpriority=10)
-    return create_app(resources)
+    Finalize(None, process.close, exitpriority=10)
+    return create_app(process)
 
 
 def _finish(response: Response) -> Response:
     headers = response.headers
-    if request.endpoint == "redirects.redirect" and "Location" in headers:
-        return response  # it says the same as the hot path, and no more
+    if request.endpoint == "redirect.follow" and "Location" in headers:
+        return response  # the same headers as from the hot path
     headers["X-Request-ID"] = request_id()
     headers["X-Content-Type-Options"] = "nosniff"
     headers.setdefault("Cache-Control", "no-store")

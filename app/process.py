@@ -1,81 +1,85 @@
-"""What a web process holds open: made once after fork, closed once."""
+"""What a web process opens, the periodic jobs it runs, and how it closes."""
 
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import redis
 
+from app.cache.changes import PendingChanges
 from app.cache.invalidation import InvalidationListener
-from app.cache.memory import HotTable
-from app.cache.redis_cache import LinkCache
+from app.cache.memory import MemoryCache
+from app.cache.redis_cache import RedisCache
 from app.clicks.countries import open_countries
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder, renew_visitor_key
 from app.clicks.shipper import Shipper, rotate_bytes
 from app.links.codes import CodeSource, open_strategy
-from app.links.shorten import LinkStore, settle
+from app.links.edit import LinkEditor
+from app.links.shorten import Shortener
 from app.observe import metrics
-from app.observe.metrics import Export
-from app.redirect.guess_limit import UnknownCodeLimit
+from app.redirect.guess_limit import GuessLimit
+from app.redirect.lookup import LinkReader
 from app.settings import Settings, read_limit
-from db.connect import pool as db_pool
-from db.connect.pool import Pool
-from db.connect.redis_client import connect_redis
+from db.connect.pool import Pool, open_pool, ping, probe
+from db.connect.redis_client import GuardedRedis, connect_redis
 from db.errors import DatabaseUnavailableError
-from guard.periodic import Housekeeper, Job
-from keygen.strategies import Strategy
+from guard.periodic import Job, JobThread
 
-WIRE_TIMEOUT_S = 2.0
+# For changes, the streams and invalidations, where waiting is better than losing.
+PATIENT_TIMEOUT_S: Final = 2.0
 # A request that waits longer for a connection is shed.
-REQUEST_WAIT_S = 0.15
-JOB_CONNECTIONS = 3
-# What a job may raise while a server or the disk is away.
-AWAY = (redis.RedisError, DatabaseUnavailableError, OSError)
+REQUEST_WAIT_S: Final = 0.15
+JOB_CONNECTIONS: Final = 3
+# What a job may raise while a server is away or the disk is full.
+TRANSIENT_ERRORS: Final = (redis.RedisError, DatabaseUnavailableError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
-class Resources:
-    """Everything with a socket, a file or a thread behind it."""
+class WebProcess:
+    """Everything in a web process that has a socket, a file or a thread behind it."""
 
     settings: Settings
-    store: LinkStore
-    jobs_pool: Pool
-    unknown_codes: UnknownCodeLimit
-    export: Export
+    pool: Pool  # for requests
+    jobs_pool: Pool  # requests that use up their own connections delay no job
+    cache_redis: GuardedRedis
+    patient_client: "redis.Redis"
+    memory: MemoryCache
+    redis_cache: RedisCache
+    changes: PendingChanges
     listener: InvalidationListener
-    recorder: ClickRecorder
-    housekeepers: tuple[Housekeeper, ...]
-    shipper: Shipper
+    reader: LinkReader
     codes: CodeSource
-    cache_client: "redis.Redis"
-    wire_client: "redis.Redis"
-
-    @property
-    def hot(self) -> HotTable:
-        """Links in the memory of this process."""
-        return self.store.hot
-
-    @property
-    def pool(self) -> Pool:
-        """The database."""
-        return self.store.pool
+    shortener: Shortener
+    editor: LinkEditor
+    recorder: ClickRecorder
+    shipper: Shipper
+    export: metrics.Export
+    job_threads: tuple[JobThread, ...]
 
     def pings(self) -> dict[str, Callable[[], object]]:
-        """For each part that can be away: a call that raises when it is."""
+        """For each server, a call that raises DatabaseUnavailableError or RedisUnavailableError."""
         return {
-            "postgres": lambda: db_pool.ping(self.pool),
-            "redis": self.cache_client.ping,
+            "postgres": lambda: ping(self.pool),
+            "redis": self.cache_redis.ping,
         }
 
+    def start(self) -> None:
+        """Start the threads."""
+        for thread in self.job_threads:
+            thread.start()
+        self.listener.start()
+
     def close(self) -> None:
-        """Ship the last clicks, then let go of everything."""
-        for housekeeper in self.housekeepers:
-            housekeeper.close()
+        """Ship the last clicks, then close everything."""
+        for thread in self.job_threads:
+            thread.close()
+        self.cache_redis.probe()
         with contextlib.suppress(DatabaseUnavailableError):
-            settle(self.store)
-        self.store.cache.close()
+            self.changes.settle()
+        self.changes.close()
         self.listener.close()
         self.recorder.close()
         with contextlib.suppress(DatabaseUnavailableError):
@@ -85,94 +89,77 @@ class Resources:
         self.export.run()
         self.pool.close()
         self.jobs_pool.close()
-        self.cache_client.close()
-        self.wire_client.close()
+        self.cache_redis.client.close()
+        self.patient_client.close()
 
 
-def open_resources(settings: Settings) -> Resources:
-    """Open everything. Postgres and Redis may be away: each use of them copes with that.
+def open_process(settings: Settings) -> WebProcess:
+    """Open everything and start the threads, after fork.
+
+    Postgres and Redis may be away: each use copes with that.
 
     Raises:
         OSError: the journal's directory cannot be written to.
         ValueError: the database of countries was damaged since the settings were read.
     """
-    pool = db_pool.open_pool(
+    pool = open_pool(
         settings.database_url,
         name="hop-web",
         max_size=settings.database_connections,
         waiters=settings.database_waiters,
         checkout_timeout_s=REQUEST_WAIT_S,
     )
-    # Requests that fill their pool do not keep clicks and ranges of codes waiting.
-    jobs_pool = db_pool.open_pool(settings.database_url, name="hop-jobs", max_size=JOB_CONNECTIONS)
-    cache_client = connect_redis(settings.redis_url, settings.redis_timeout_ms / 1_000)
-    wire_client = connect_redis(settings.redis_url, WIRE_TIMEOUT_S)
-    codes = open_strategy(settings, jobs_pool)
-    store = _open_store(settings, pool, cache_client, wire_client, codes.strategy)
-    journal, recorder, shipper = _open_clicks(settings, jobs_pool, wire_client)
-    export = Export(
-        [
-            (metrics.REDIRECTS.labels("memory"), lambda: store.hot.hits),
-            (metrics.JOURNALED, lambda: recorder.journaled),
-            (metrics.SHIPPED, lambda: shipper.shipped),
-            (metrics.RECEIPTED, lambda: shipper.receipted),
-            (metrics.DROPPED, lambda: recorder.dropped),
-        ]
-    )
-    # Two threads: a server that does not answer must not keep clicks from the disk.
-    housekeepers = (
-        Housekeeper(_disk_jobs(settings, journal), AWAY),
-        Housekeeper(
-            [
-                *_click_jobs(recorder, shipper, jobs_pool),
-                *_link_jobs(store),
-                Job("export metrics", 1.0, export.run),
-            ],
-            AWAY,
-        ),
-    )
-    for housekeeper in housekeepers:
-        housekeeper.start()
-    listener = InvalidationListener(wire_client, store.hot)
-    listener.start()
-    return Resources(
-        settings=settings,
-        store=store,
-        jobs_pool=jobs_pool,
-        unknown_codes=UnknownCodeLimit(
-            read_limit(settings.rate_limit), cache_client, store.cache.breaker, recorder.pseudonym
-        ),
-        export=export,
-        listener=listener,
-        recorder=recorder,
-        housekeepers=housekeepers,
-        shipper=shipper,
-        codes=codes,
-        cache_client=cache_client,
-        wire_client=wire_client,
-    )
-
-
-def _open_store(
-    settings: Settings,
-    pool: Pool,
-    client: "redis.Redis",
-    patient_client: "redis.Redis",
-    strategy: Strategy,
-) -> LinkStore:
-    cache = LinkCache(
-        client,
+    jobs_pool = open_pool(settings.database_url, name="hop-jobs", max_size=JOB_CONNECTIONS)
+    guarded = GuardedRedis(connect_redis(settings.redis_url, settings.redis_timeout_ms / 1_000))
+    patient_client = connect_redis(settings.redis_url, PATIENT_TIMEOUT_S)
+    memory = MemoryCache()
+    redis_cache = RedisCache(
+        guarded,
         patient_client,
         ttl_s=settings.cache_ttl_s,
         negative_ttl_s=settings.negative_cache_ttl_s,
     )
-    return LinkStore(pool, cache, strategy)
+    changes = PendingChanges(pool, redis_cache, memory)
+    codes = open_strategy(settings, jobs_pool)
+    journal, recorder, shipper = _open_clicks(settings, jobs_pool, patient_client)
+    guess_limit = GuessLimit(read_limit(settings.rate_limit), guarded, recorder.pseudonym)
+    export = _export(memory, recorder, shipper)
+    jobs = [
+        *_click_jobs(recorder, shipper, jobs_pool),
+        *_link_jobs(changes, guarded, pool),
+        Job("export metrics", 1.0, export.run),
+    ]
+    process = WebProcess(
+        settings=settings,
+        pool=pool,
+        jobs_pool=jobs_pool,
+        cache_redis=guarded,
+        patient_client=patient_client,
+        memory=memory,
+        redis_cache=redis_cache,
+        changes=changes,
+        listener=InvalidationListener(patient_client, memory),
+        reader=LinkReader(pool, memory, redis_cache, guess_limit),
+        codes=codes,
+        shortener=Shortener(pool, redis_cache, codes.strategy),
+        editor=LinkEditor(pool, changes),
+        recorder=recorder,
+        shipper=shipper,
+        export=export,
+        # Two threads: a server that does not answer must not keep clicks from the disk.
+        job_threads=(
+            JobThread(_disk_jobs(settings, journal), TRANSIENT_ERRORS),
+            JobThread(jobs, TRANSIENT_ERRORS),
+        ),
+    )
+    process.start()
+    return process
 
 
 def _open_clicks(
-    settings: Settings, pool: Pool, wire: "redis.Redis"
+    settings: Settings, pool: Pool, patient_client: "redis.Redis"
 ) -> tuple[Journal, ClickRecorder, Shipper]:
-    """The way of a click out of this process, beginning to end."""
+    """The path of a click out of this process."""
     directory = Path(settings.journal_dir)
     journal = Journal(directory, quota_bytes=settings.journal_quota_bytes)
     countries = open_countries(settings.geoip_db) if settings.geoip_db else None
@@ -180,7 +167,7 @@ def _open_clicks(
         directory=directory,
         journal=journal,
         pool=pool,
-        wire=wire,
+        wire=patient_client,
         rotate_bytes=rotate_bytes(settings.journal_quota_bytes),
     )
     return journal, ClickRecorder(journal, countries), shipper
@@ -204,10 +191,22 @@ def _click_jobs(recorder: ClickRecorder, shipper: Shipper, pool: Pool) -> list[J
     ]
 
 
-def _link_jobs(store: LinkStore) -> list[Job]:
+def _link_jobs(changes: PendingChanges, guarded: GuardedRedis, pool: Pool) -> list[Job]:
     return [
-        Job("publish changes", 0.5, store.cache.publish_waiting),
-        Job("settle changes", 0.5, lambda: settle(store)),
-        Job("probe Redis", 0.5, store.cache.probe),
-        Job("probe Postgres", 0.5, lambda: db_pool.probe(store.pool)),
+        Job("publish changes", 0.5, changes.publish),
+        Job("settle changes", 0.5, changes.settle),
+        Job("probe Redis", 0.5, guarded.probe),
+        Job("probe Postgres", 0.5, lambda: probe(pool)),
     ]
+
+
+def _export(memory: MemoryCache, recorder: ClickRecorder, shipper: Shipper) -> metrics.Export:
+    return metrics.Export(
+        [
+            (metrics.REDIRECTS.labels("memory"), lambda: memory.hits),
+            (metrics.JOURNALED, lambda: recorder.journaled),
+            (metrics.SHIPPED, lambda: shipper.shipped),
+            (metrics.RECEIPTED, lambda: shipper.receipted),
+            (metrics.DROPPED, lambda: recorder.dropped),
+        ]
+    )

@@ -1,4 +1,4 @@
-"""What can be set, from the environment: `HOP_` and the field's name in capitals."""
+"""The settings, from the environment: `HOP_` and the field's name in capitals."""
 
 import difflib
 from collections.abc import Mapping
@@ -15,9 +15,8 @@ from db.connect.address import check_address
 from keygen.strategies import StrategyName
 
 PREFIX: Final = "HOP_"
-MAX_BODY_BYTES: Final = 64 * 1024
 
-# Read by other parts of hop: the command line's client, the Makefile, `hop migrate`.
+# Variables that other parts of hop read: the command line, the Makefile, `hop migrate`.
 READ_ELSEWHERE: Final = {"URL", "API_KEY", "ADMIN_KEY", "PORT", "DATA_DIR"}
 
 RangeSize = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -33,15 +32,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     database_url: str
     redis_url: str
-    # Where short links are reached, such as https://sho.rt; the request's own host when empty.
+    # Where short links are reached, such as https://sho.rt; if empty, the requested host.
     base_url: str = ""
     journal_dir: str = ".hop/journal"
-    # What the journals of one web process may take, with those that it adopted; 0 for no bound.
+    # Disk space for the journals of one web process, adopted ones included; 0 for no bound.
     journal_quota_bytes: Annotated[int, Meta(ge=0)] = 0
     journal_sync_s: Annotated[float, Meta(ge=0.01, le=60)] = 1.0
-    geoip_db: str = ""  # a file in MaxMind's format; without it countries are unknown
+    geoip_db: str = ""  # a file in MaxMind's format; without it, countries are unknown
     keygen: StrategyName = "permuted"
-    # Ids per range: at first, and the bounds within which the size follows the demand.
+    # Ids per range: the first one, and the bounds within which the size follows demand.
     range_size: RangeSize = 10_000
     range_size_min: RangeSize = 1_000
     range_size_max: RangeSize = 1_000_000
@@ -50,20 +49,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_url_bytes: Annotated[int, Meta(ge=64, le=65_536)] = 2_048
     cache_ttl_s: Seconds = 3_600
     negative_cache_ttl_s: Seconds = 10
-    # A redirect gives up on Redis after so long, and asks Postgres.
+    # After this long a redirect gives up on Redis and asks Postgres.
     redis_timeout_ms: Annotated[int, Meta(ge=5, le=250)] = 50
-    # Of one web process, for requests; and how many of its threads may wait for Postgres at the
-    # same time. Fewer than it has, so that a slow Postgres does not hold all of them: links in a
-    # cache find one. `hop serve` sets both by the number of threads that it gives to the server.
+    # For the requests of one web process: its connections, and the threads that may wait for
+    # Postgres at the same time. Fewer than it has, so that a slow Postgres leaves some for links
+    # in a cache. `hop serve` derives both from the number of threads that it gives the server.
     database_connections: Annotated[int, Meta(ge=1, le=100)] = 6
     database_waiters: Annotated[int, Meta(ge=1, le=100)] = 14
-    # Unknown codes that a client may ask for, such as 60/minute; off for no limit.
+    # How many unknown codes a client may ask for, such as 60/minute; off for no limit.
     rate_limit: str = "60/minute"
     trusted_proxies: Annotated[int, Meta(ge=0, le=5)] = 0
-    # The page /lab/keys: absent; open to whoever reaches the loopback address; or for the holder of
-    # the admin key.
+    # The page /lab/keys: absent, open to clients on the loopback address, or for the admin key.
     lab: Literal["off", "demo", "admin"] = "off"
-    lab_dir: str = ""  # where its runs are kept; beside the journals when empty
+    lab_dir: str = ""  # where its runs are kept; if empty, beside the journals
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -72,7 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Read `HOP_DATABASE_URL` and its like.
 
         Raises:
-            SettingsError: naming every setting that is missing or wrong, not only the first.
+            SettingsError: it names every missing or invalid setting, not only the first.
         """
         values: dict[str, Any] = {"database_url": "", "redis_url": ""}
         wrong = []
@@ -89,12 +87,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         settings = cls(**values)
         wrong += _check_together(settings)
         if wrong:
-            raise SettingsError("these settings need mending:\n  " + "\n  ".join(wrong))
+            raise SettingsError("invalid settings:\n  " + "\n  ".join(wrong))
         return settings
 
 
 def unknown_settings(environ: Mapping[str, str]) -> list[str]:
-    """A line for each `HOP_` variable that nothing reads: probably a slip of the pen."""
+    """A warning for each `HOP_` variable that nothing reads; probably misspelt."""
     known = {name.upper() for name in Settings.__struct_fields__} | READ_ELSEWHERE
     found = sorted(name.removeprefix(PREFIX) for name in environ if name.startswith(PREFIX))
     lines = []
@@ -126,7 +124,7 @@ def _range(number: type, bounds: Meta) -> str:
 
 
 def _check_together(settings: Settings) -> list[str]:
-    """A line for each combination that cannot be, though each setting alone could."""
+    """A line for each invalid combination of settings that are valid alone."""
     wrong = []
     least, first, most = settings.range_size_min, settings.range_size, settings.range_size_max
     if not least <= first <= most:
@@ -158,10 +156,10 @@ def _check(name: str, text: str) -> None:
 
 
 def read_limit(text: str) -> RateLimitItem | None:
-    """A rate such as 60/minute; None for `off`.
+    """Parse a rate such as 60/minute; None for `off`.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: the text is neither.
     """
     try:
         return None if text == "off" else parse_limit(text)
@@ -172,10 +170,10 @@ def read_limit(text: str) -> RateLimitItem | None:
 def _scheme(address: str) -> str:
     try:
         return urlsplit(address).scheme
-    except ValueError:  # whose text would repeat the address, with its password
+    except ValueError:  # its message would repeat the address, password included
         return ""
 
 
 def _shown(name: str, text: str) -> str:
-    """Addresses of servers may hold passwords, and this text goes into logs."""
+    """A value as error messages show it: addresses of servers may hold passwords."""
     return "(hidden)" if name in {"database_url", "redis_url"} else repr(text)

@@ -7,7 +7,7 @@ from typing import Final
 
 from bench.benchmark import Results
 from bench.facts import BenchFacts
-from lab.report.files import as_json
+from lab.report.report_files import as_json
 from lab.report.tables import Table, format_cell
 
 KIND: Final = "hop-bench"  # `hop estimate --measured` recognises the file by it

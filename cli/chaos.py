@@ -12,13 +12,15 @@ import urllib3
 from cli.options import json_option, seed_option
 from db.connect.embedded import EmbeddedServerError
 from lab.drills.catalogue import DRILLS
+from lab.drills.drill import Drill
+from lab.drills.hop.running_hop import running_hop
+from lab.drills.hop.waiting import HopError
 from lab.drills.reconciliation import Reconciliation
-from lab.drills.run import Dials, run_drill
-from lab.drills.running_hop import HopError, running_hop
-from lab.drills.stage import Drill
-from lab.report.files import as_json
+from lab.drills.run_drill import DrillSettings, run_drill
+from lab.report.report_files import as_json
 from lab.servers import lab_servers
 
+HOP = (sys.executable, "-m", "cli.main")
 # Heading -> width of the column.
 COLUMNS = {
     "answered": 8,
@@ -79,7 +81,7 @@ def chaos(
         click.echo("\n".join(_describe(drill) for drill in DRILLS.values()))
         return
     chosen = [drill for name, drill in DRILLS.items() if name in names or "all" in names]
-    dials = Dials(
+    dials = DrillSettings(
         rate=rate,
         duration_s=duration,
         seed=secrets.randbelow(2**31) if seed is None else seed,
@@ -103,7 +105,7 @@ def chaos(
         sys.exit(1)
 
 
-def _run(drills: Sequence[Drill], dials: Dials, *, keep: bool) -> Iterator[Reconciliation]:
+def _run(drills: Sequence[Drill], dials: DrillSettings, *, keep: bool) -> Iterator[Reconciliation]:
     """Run each drill on a fresh hop, so that drills do not affect each other."""
     with lab_servers(keep=keep) as servers:
         if keep:
@@ -115,7 +117,7 @@ def _run(drills: Sequence[Drill], dials: Dials, *, keep: bool) -> Iterator[Recon
                 click.echo(f"{time.monotonic() - started:6.1f} s  {name}: {doing}", err=True)
 
             tell("starting hop")
-            with running_hop(servers, drill.name, dict(drill.settings)) as hop:
+            with running_hop(servers, HOP, drill.name, dict(drill.settings)) as hop:
                 yield run_drill(hop, drill, dials, tell)
 
 

@@ -11,7 +11,7 @@ from lab.capacity.costs import DEFAULTS, Costs, MeasuredFileError, read_costs
 from lab.capacity.numbers import parse_number, say_number
 from lab.capacity.plan import plan_capacity
 from lab.capacity.workload import SCALES, Part, Workload
-from lab.report import files as report
+from lab.report import report_files as report
 
 
 class NumberType(click.ParamType[float]):

@@ -1,1 +1,1 @@
-"""Everything that touches Postgres or starts a server: all SQL and all drivers live here."""
+"""Everything that touches Postgres or Redis, or starts a server: all SQL and all drivers."""

@@ -12,15 +12,15 @@ WHERE api_keys.key_hash <> excluded.key_hash
 
 
 def set_key(pool: Pool, name: str, key: str) -> None:
-    """Make `key` the only key of that name; the one before it stops working."""
+    """Make `key` the only API key of that name; the one before stops working."""
     with connection_to(pool) as connection:
         connection.execute(_SET, {"name": name, "key_hash": _hash(key)})
 
 
 def find_key_name(pool: Pool, key: str) -> str | None:
-    """The name of a key, or None when it is unknown.
+    """The name of an API key, or None if it is unknown.
 
-    Looked up by hash, so the time it takes says nothing about the key.
+    The look-up is by hash, so its time reveals nothing about the key.
     """
     with connection_to(pool) as connection:
         row = connection.execute(

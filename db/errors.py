@@ -1,5 +1,9 @@
-"""The one way in which this package says that the database cannot be used at present."""
+"""How this package says that a server cannot be used at present. Both are transient."""
 
 
 class DatabaseUnavailableError(Exception):
-    """Postgres is away, too slow or shutting down. Transient: trying again later may work."""
+    """Postgres is away, too slow or shutting down."""
+
+
+class RedisUnavailableError(Exception):
+    """Redis is away, too slow, or refuses the command; or its breaker is open."""

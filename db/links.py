@@ -18,12 +18,12 @@ class Link:
     created_at: datetime
     expires_at: datetime | None
     enabled: bool
-    version: int
+    version: int  # 1 when created, one more with each change; compared within one code only
 
 
 @dataclass(frozen=True, slots=True)
 class NewLink:
-    """What a link is created from; `expires_at` is aware, None for never."""
+    """A link to create; `expires_at` is aware, or None for never."""
 
     code: str
     target_url: str
@@ -39,16 +39,16 @@ RETURNING code, target_url, created_at, expires_at, enabled, version
 
 
 def insert_links(pool: Pool, links: Iterable[NewLink]) -> dict[str, Link]:
-    """Create links in one statement: all that can be created, or none. Postgres decides.
+    """Create links in one statement. Postgres decides about conflicts.
 
     Args:
-        pool: where to.
-        links: each with a code of its own.
+        pool: the database.
+        links: no two with the same code.
 
     Returns:
-        The new links by code, without those whose code is or ever was in use.
+        The new links by code. Those whose code is, or ever was, in use are missing.
     """
-    # In one order everywhere: two that add the same codes would else wait for each other.
+    # Always in the same order, so that two statements with the same codes cannot deadlock.
     ordered = sorted(links, key=lambda link: link.code)
     values = {
         "codes": [link.code for link in ordered],
@@ -62,7 +62,7 @@ def insert_links(pool: Pool, links: Iterable[NewLink]) -> dict[str, Link]:
 def insert_link(
     pool: Pool, code: str, target_url: str, expires_at: datetime | None = None
 ) -> Link | None:
-    """Create a link, or return None when the code is or ever was in use."""
+    """Create one link; None if the code is, or ever was, in use."""
     return insert_links(pool, [NewLink(code, target_url, expires_at)]).get(code)
 
 
@@ -73,24 +73,24 @@ FROM links WHERE code = %(code)s AND deleted_at IS NULL
 
 
 def find_link(pool: Pool, code: str) -> Link | None:
-    """The link of a code, expired and disabled ones included, or None."""
+    """The link of a code, also if it is expired or disabled; None if there is none."""
     with connection_to(pool) as connection, connection.cursor(row_factory=class_row(Link)) as cur:
         return cur.execute(_FIND, {"code": code}).fetchone()
 
 
 _UPDATE = """
 UPDATE links SET target_url = %(target_url)s, expires_at = %(expires_at)s, enabled = %(enabled)s,
-    version = nextval('link_versions')
+    version = version + 1
 WHERE code = %(code)s AND version = %(version)s AND deleted_at IS NULL
 RETURNING code, target_url, created_at, expires_at, enabled, version
 """
 
 
 def update_link(pool: Pool, link: Link) -> Link | None:
-    """Write a changed copy of a link, if it is still at the version that was read.
+    """Write a changed copy of a link, if the row still has the version that was read.
 
     Returns:
-        The link with its new version, or None when somebody else changed or deleted it meanwhile.
+        The link with its new version, or None if it was changed or deleted meanwhile.
     """
     values = {
         "code": link.code,
@@ -105,16 +105,16 @@ def update_link(pool: Pool, link: Link) -> Link | None:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """A deleted link's last version, and whether it was deleted just now."""
+    """The last version of a deleted link, and whether this call deleted it."""
 
     version: int
     is_new: bool
 
 
-# The version of an earlier deletion stays: `deleted` is empty, and the row is read as it is.
+# For a link that was deleted before, `deleted` is empty and the row is read as it is.
 _DELETE = """
 WITH deleted AS (
-    UPDATE links SET deleted_at = now(), target_url = '', version = nextval('link_versions')
+    UPDATE links SET deleted_at = now(), target_url = '', version = version + 1
     WHERE code = %(code)s AND deleted_at IS NULL RETURNING version
 )
 SELECT version, true AS is_new FROM deleted
@@ -124,17 +124,17 @@ SELECT version, false FROM links WHERE code = %(code)s AND deleted_at IS NOT NUL
 
 
 def delete_link(pool: Pool, code: str) -> Deletion | None:
-    """Delete a link and forget its target; the code stays taken for ever.
+    """Delete a link and forget its target. The code stays taken.
 
     Returns:
-        None when there never was such a link, or when another request deletes it just now.
+        None if there never was such a link, or another transaction is deleting it.
     """
     with connection_to(pool) as connection, connection.cursor(row_factory=class_row(Deletion)) as c:
         return c.execute(_DELETE, {"code": code}).fetchone()
 
 
 def find_deleted_version(pool: Pool, code: str) -> int | None:
-    """The last version of a link that was deleted, or None."""
+    """The last version of a deleted link, or None."""
     with connection_to(pool) as connection:
         row = connection.execute(
             "SELECT version FROM links WHERE code = %s AND deleted_at IS NOT NULL", (code,)
@@ -143,7 +143,7 @@ def find_deleted_version(pool: Pool, code: str) -> int | None:
 
 
 def has_links(pool: Pool) -> bool:
-    """Whether any link was ever made."""
+    """Whether any link was ever created."""
     with connection_to(pool) as connection:
         row = connection.execute("SELECT EXISTS (SELECT FROM links)").fetchone()
         return row is not None and bool(row[0])

@@ -17,7 +17,7 @@ _ADVISORY_LOCK = 0x686F70  # "hop"
 
 
 class MigrationError(Exception):
-    """The database and the files disagree, or a file failed; nothing of that file was applied."""
+    """The database and the files disagree, or a file failed and was rolled back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Migration:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the text, hex: an applied file must never change."""
+        """SHA-256 of the text, in hex: an applied file must not change."""
         return sha256(self.sql.encode()).hexdigest()
 
 
@@ -59,11 +59,11 @@ def find_missing(database_url: str) -> list[Migration]:
 
 
 def migrate(database_url: str, migrations: Sequence[Migration] | None = None) -> list[Migration]:
-    """Bring the schema up to date and return what was applied. Safe to run from many hosts at once.
+    """Bring the schema up to date; returns what was applied. Safe to run on many hosts at once.
 
     Raises:
         DatabaseUnavailableError: Postgres cannot be reached.
-        MigrationError: an applied file was changed, the database is newer than this hop, or a
+        MigrationError: an applied file has changed, the database is newer than this hop, or a
             file failed.
     """
     wanted = read_migrations() if migrations is None else migrations

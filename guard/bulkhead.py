@@ -1,4 +1,7 @@
-"""Leaves some threads to those who need no server: a bulkhead (Nygard, Release It!, 2007)."""
+"""A bulkhead: bounds the threads that wait for a server (Nygard, Release It!, 2007).
+
+The other threads of the process stay free for requests that do not need that server.
+"""
 
 import threading
 import time
@@ -8,7 +11,7 @@ from types import TracebackType
 from guard.breaker import Breaker
 
 
-class NoPlaceError(Exception):
+class BulkheadFullError(Exception):
     """As many threads wait for the server as may."""
 
 
@@ -19,7 +22,7 @@ class _Held(threading.local):
 
 
 class Bulkhead:
-    """A number of places for threads that wait for Postgres. Thread-safe; a thread has one."""
+    """A number of places for threads that wait for a server. Thread-safe and re-entrant."""
 
     def __init__(
         self,
@@ -28,13 +31,13 @@ class Bulkhead:
         wait_s: float = 0.15,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """All places are free.
+        """Start with all places free.
 
         Args:
             places: fewer than the process has threads.
-            breaker: before Postgres. Who finds no place tells it of a failure: threads that wait
-                for one another's query, as group commit lets them, do not notice that it hangs.
-            wait_s: for a place. Long enough for a query, and for no hang.
+            breaker: of the server. A full bulkhead counts as a failure: threads that wait for
+                another thread's query, as in a group commit, do not notice that it hangs.
+            wait_s: how long to wait for a place: long enough for a query, too short for a hang.
             now_s: a clock in seconds that never steps back.
         """
         self._places = places
@@ -42,18 +45,20 @@ class Bulkhead:
         self._wait_s = wait_s
         self._now_s = now_s
         self._taken = 0
-        self._moved_s = 0.0  # when a place was given back, or taken while most were free
+        self._last_progress_s = (
+            0.0  # when a place was last freed, or requested while most were free
+        )
         self._changed = threading.Condition(threading.Lock())
         self._held = _Held()
 
     def __enter__(self) -> None:
-        """Take a place, or go on with the one that this thread has.
+        """Take a place, or keep the one that this thread holds.
 
         Raises:
-            NoPlaceError: there is none.
+            BulkheadFullError: no place became free in time.
         """
         if self._held.depth == 0 and not self._take():
-            error = NoPlaceError("too many requests wait for Postgres")
+            error = BulkheadFullError("too many requests wait for the server")
             self._breaker.note_failure(error)
             raise error
         self._held.depth += 1
@@ -64,28 +69,32 @@ class Bulkhead:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Give it back."""
+        """Give the place back."""
         self._held.depth -= 1
         if self._held.depth == 0:
             with self._changed:
                 self._taken -= 1
-                self._moved_s = self._now_s()
+                self._last_progress_s = self._now_s()
                 self._changed.notify()
 
     def _take(self) -> bool:
-        """Wait for a place while others are given back; False: none is, or not soon enough.
+        """Wait for a place while others are given back; False if none becomes free in time.
 
-        Where nothing has moved for as long as one would wait, nobody begins to: those who wait
-        take the threads that the bulkhead is there to leave free.
+        Without progress for `wait_s`, the server hangs and nobody starts to wait: a waiting
+        thread is one that the bulkhead exists to keep free.
         """
         with self._changed:
-            begun_s = self._now_s()
-            if 2 * self._taken < self._places:  # a burst is no hang
-                self._moved_s = begun_s
+            started_s = self._now_s()
+            if 2 * self._taken < self._places:  # a burst, not a hang
+                self._last_progress_s = started_s
             while self._taken >= self._places:
-                left_s = min(begun_s, self._moved_s) + self._wait_s - self._now_s()
+                left_s = min(started_s, self._last_progress_s) + self._wait_s - self._now_s()
                 if left_s <= 0:
                     return False
                 self._changed.wait(left_s)
             self._taken += 1
             return True
+
+    def __len__(self) -> int:
+        """The number of places taken."""
+        return self._taken

@@ -1,13 +1,13 @@
-"""Group commit: what several threads want written is written by one of them, in one go.
+"""Group commit: threads that want something written at the same time share one write.
 
-A write costs a round trip and a wait for the disk, however little is written. While one thread
-waits for that, others come; they form the next group and wait once, together (DeWitt et al.,
-Implementation Techniques for Main Memory Database Systems, 1984). A thread that comes alone writes
-at once, and waits for nobody.
+A write costs a round trip and a wait for the disk, however little is written. While one is under
+way, later threads line up, and the first of them writes for all (DeWitt et al., "Implementation
+Techniques for Main Memory Database Systems", SIGMOD 1984). A lone thread writes at once.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -15,79 +15,91 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def _taken_lock() -> threading.Lock:
+def _held_lock() -> threading.Lock:
     lock = threading.Lock()
     lock.acquire()
     return lock
 
 
 @dataclass(slots=True, eq=False)
-class _Place(Generic[Item, Result]):
-    """One thread in the line."""
+class Place(Generic[Item, Result]):
+    """One thread in the line. A leader's `group` is the places it writes for, its own included."""
 
     item: Item
-    result: Result | None = None
+    group: "list[Place[Item, Result]]" = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)  # none, or the one of this place
     error: BaseException | None = None
-    is_done: bool = False
-    called: threading.Lock = field(default_factory=_taken_lock)  # released once, to wake the thread
+    called: threading.Lock = field(default_factory=_held_lock)  # released once, to wake the thread
+
+    @property
+    def result(self) -> Result:
+        """What the write gave for this item."""
+        return self.results[0]
+
+    def write(self, results: Sequence[Result]) -> None:
+        """Give each place of the group its result.
+
+        Raises:
+            ValueError: there are not as many results as places.
+        """
+        for place, result in zip(self.group, results, strict=True):
+            place.results.append(result)
 
 
 class GroupCommit(Generic[Item, Result]):
     """A line of threads with something to write. Thread-safe."""
 
     def __init__(self) -> None:
-        """Begin with nobody."""
-        self._line: list[_Place[Item, Result]] = []
+        self._line: list[Place[Item, Result]] = []
         self._is_writing = False
         self._lock = threading.Lock()
 
-    def commit(self, item: Item, write: Callable[[Sequence[Item]], Sequence[Result]]) -> Result:
-        """Have an item written, and wait for it.
+    @contextmanager
+    def join(self, item: Item) -> Iterator[Place[Item, Result]]:
+        """Line up with an item, until somebody has written it or it is this thread's turn to write.
 
-        Args:
-            item: what to write.
-            write: does it, for our group if we lead it; called by one thread at a time. Gives a
-                result for each item, in order.
-
-        Returns:
-            The result for the item.
+        Yields:
+            The thread's place. If it has a group, the thread leads: it writes the items of the
+            group and calls `write` with a result for each. Only one thread leads at a time.
 
         Raises:
-            Exception: what the write of its group raised, for all who were in it.
+            Exception: what the leader of the thread's group raised.
         """
-        mine: _Place[Item, Result] = _Place(item)
+        mine: Place[Item, Result] = Place(item)
         with self._lock:
             self._line.append(mine)
-            leads, self._is_writing = not self._is_writing, True
-        if not leads:
-            mine.called.acquire()  # by the leader of our group, or to lead the next one
-        if not mine.is_done:
-            self._lead(write)
+            must_wait, self._is_writing = self._is_writing, True
+        if must_wait:
+            mine.called.acquire()
         if mine.error is not None:
             raise mine.error
-        return mine.result  # type: ignore[return-value]
-
-    def _lead(self, write: Callable[[Sequence[Item]], Sequence[Result]]) -> None:
-        """Write for all who wait, the calling thread first of them."""
+        if mine.results:
+            yield mine
+            return
         with self._lock:
-            group, self._line = self._line, []
+            mine.group, self._line = self._line, []
+        failure: BaseException = RuntimeError("the leader of the group wrote nothing")
         try:
-            results = write([place.item for place in group])
-            for place, result in zip(group, results, strict=True):
-                place.result = result
-        except BaseException as error:  # noqa: BLE001 - whatever it is, nobody waits for ever
-            for place in group:
-                place.error = error
+            yield mine
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            for place in mine.group:
+                if not place.results:
+                    place.error = failure
+            self._hand_over(mine.group)
+
+    def _hand_over(self, written: Sequence[Place[Item, Result]]) -> None:
+        """Call the next leader, then those whose item is written."""
         with self._lock:
             successor = self._line[0] if self._line else None
             self._is_writing = successor is not None
         if successor is not None:
             successor.called.release()
-        for place in group[1:]:
-            place.is_done = True
+        for place in written[1:]:  # the first is the leader
             place.called.release()
-        group[0].is_done = True
 
     def __len__(self) -> int:
-        """How many wait for the present write to end."""
+        """The number of threads that wait for the write under way to end."""
         return len(self._line)

@@ -1,61 +1,63 @@
-"""One look-up per key at a time: whoever asks meanwhile gets its answer (single flight)."""
+"""Single flight: of all threads that look up the same thing at once, one does it for all.
+
+The name is that of Go's package golang.org/x/sync/singleflight.
+"""
 
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
-# Nobody joins a look-up that is older, or waits longer for it: it may have read what was changed
-# since, and while Redis is away an old target may be served for one second in all.
+# A look-up that is older than this is not joined, nor waited for longer: it may have read what has
+# been changed since.
 JOIN_WITHIN_S: Final = 0.5
 
 
-class Flights(Generic[T]):
-    """The look-ups that are under way in this process. Thread-safe."""
+class SingleFlight(Generic[T]):
+    """The look-ups under way in this process. Thread-safe."""
 
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
-        """Begin with none; `now_s` is a clock in seconds that never steps back."""
+        """Start empty; `now_s` is a clock in seconds that never steps back."""
         self._now_s = now_s
-        self._flying: dict[Hashable, tuple[float, Future[T]]] = {}
+        self._flights: dict[Hashable, tuple[float, Future[T]]] = {}  # start and answer, by key
         self._lock = threading.Lock()
 
-    def share(
-        self, key: Hashable, look_up: Callable[[], T], instead: T | None = None
-    ) -> tuple[T, bool]:
-        """Look up, or wait for the look-up of the same key that is under way.
+    @contextmanager
+    def join(self, key: Hashable) -> Iterator[tuple[Future[T], bool]]:
+        """Lead the look-up of a key, or join the one under way.
 
         Args:
-            key: whose answers are the same.
-            look_up: to be done when nobody else does it.
-            instead: the answer for those who would have to wait; None to let them wait.
+            key: look-ups with equal keys have the same answer.
 
-        Returns:
-            The answer, and whether it was our own look-up.
-
-        Raises:
-            TimeoutError: that of the other did not end in time.
-            Exception: what the look-up raised, for all who wait for it.
+        Yields:
+            The answer, and whether the caller leads. A leader looks up and calls `set_result`
+            within the block; whatever it raises reaches all who wait. The others wait for
+            `result(JOIN_WITHIN_S)`.
         """
-        flight: Future[T] = Future()
+        mine: Future[T] = Future()
         with self._lock:
-            began, other = self._flying.get(key, (0.0, None))
-            if other is None or self._now_s() - began > JOIN_WITHIN_S:
-                other = None
-                self._flying[key] = self._now_s(), flight
-        if other is not None and instead is not None:
-            return instead, False
-        if other is not None:
-            return other.result(JOIN_WITHIN_S), False
+            started_s, answer = self._flights.get(key, (0.0, mine))
+            leads = answer is mine or self._now_s() - started_s > JOIN_WITHIN_S
+            if leads:
+                answer = mine
+                self._flights[key] = self._now_s(), mine
         try:
-            flight.set_result(look_up())
+            yield answer, leads
         except BaseException as error:
-            flight.set_exception(error)
+            if leads and not mine.done():
+                mine.set_exception(error)
             raise
         finally:
-            with self._lock:
-                if self._flying.get(key, (0.0, None))[1] is flight:  # else it was replaced
-                    del self._flying[key]
-        return flight.result(), True
+            if leads:
+                mine.cancel()  # no effect on an answer
+                with self._lock:
+                    if self._flights.get(key, (0.0, None))[1] is mine:  # not replaced meanwhile
+                        del self._flights[key]
+
+    def __len__(self) -> int:
+        """The number of look-ups under way."""
+        return len(self._flights)

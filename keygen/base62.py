@@ -16,7 +16,7 @@ _DIGITS: Final = {character: value for value, character in enumerate(ALPHABET)}
 
 
 class InvalidCodeError(ValueError):
-    """The text is not a base62 code of the length asked for."""
+    """The text is not a base62 code of the expected length."""
 
 
 def encode(value: int, length: int = 7) -> str:
@@ -29,7 +29,7 @@ def encode(value: int, length: int = 7) -> str:
     Raises:
         ValueError: the value is negative or does not fit.
     """
-    if length == 7 and 0 <= value < 3_521_614_606_208:  # noqa: PLR2004 - 62**7, the common case
+    if length == 7 and 0 <= value < 3_521_614_606_208:  # 62**7: the usual case, unrolled
         high, low = divmod(value, 14_776_336)  # 62**4
         first, second = divmod(high, 3844)  # 62**2
         return f"{ALPHABET[first]}{_PAIRS[second]}{_PAIRS[low // 3844]}{_PAIRS[low % 3844]}"

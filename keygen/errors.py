@@ -1,4 +1,4 @@
-"""The one way in which this package says that no code can be made at present."""
+"""How this package says that no code can be made at present."""
 
 
 class CodesUnavailableError(Exception):

@@ -1,10 +1,10 @@
 """Ids without coordination: a process takes a range of ids and hands them out from memory.
 
-What must always hold:
-1. No id is given out twice, by any thread of any process: the source never gives overlapping
+Invariants:
+1. No id is handed out twice, by any thread of any process: the source never gives overlapping
    ranges, and within a process `_next` only moves forward, under the lock.
-2. No id outside a reserved range is given out.
-3. An id that was reserved and not given out is lost when the process ends. Gaps are normal.
+2. No id outside a reserved range is handed out.
+3. A reserved id that is not handed out is lost when the process ends. Gaps are normal.
 
 The idea is that of Hi/Lo and of segment mode in Meituan's Leaf: one round trip per range, the next
 range fetched in the background before the present one runs out, a short wait when a burst empties
@@ -41,7 +41,7 @@ class RangeSource(Protocol):
 
 
 class RangeAllocator:
-    """Hands out ids from reserved ranges. One per process, made after fork; thread-safe."""
+    """Hands out ids from reserved ranges. One per process, opened after fork; thread-safe."""
 
     def __init__(
         self,
@@ -53,15 +53,15 @@ class RangeAllocator:
         max_size: int | None = None,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Make an empty allocator; the first range is fetched when the first id is asked for.
+        """Start without a range; the first one is fetched when the first id is asked for.
 
         Args:
-            source: where ranges come from; called on a background thread, one call at a time.
+            source: gives ranges; called on a background thread, one call at a time.
             size: ids in the first range, at least 1.
-            wait_s: how long `next_id` waits for a range when none is in hand.
-            min_size: the size shrinks to this, but never below it; `size` when not given.
-            max_size: the size grows to this, but never above it; `size` when not given.
-            now_s: a clock in seconds that never steps back; it tells how long a range lasted.
+            wait_s: how long `next_id` waits if no id is in hand.
+            min_size: lower bound of the adapted size; `size` if not given.
+            max_size: upper bound of the adapted size; `size` if not given.
+            now_s: a clock in seconds that never steps back, to measure how long a range lasts.
         """
         self._min_size = size if min_size is None else min_size
         self._max_size = size if max_size is None else max_size
@@ -74,7 +74,7 @@ class RangeAllocator:
         self._size = size
         self._wait_s = wait_s
         self._now_s = now_s
-        self._began_s: float | None = None  # when the present range came into use
+        self._started_s: float | None = None  # when the range in use was started
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._next = 0
@@ -87,7 +87,7 @@ class RangeAllocator:
         self._closed = False
 
     def next_id(self) -> int:
-        """The next id. No I/O on the caller's thread; waits shortly if a burst emptied the ranges.
+        """The next id. No I/O on the caller's thread; a short wait if a burst emptied the ranges.
 
         Raises:
             RangesUnavailableError: no id in hand, and the source fails or takes longer than
@@ -101,25 +101,25 @@ class RangeAllocator:
             return id_
 
     def in_hand(self) -> int:
-        """How many ids are reserved here and not given out: what a crash now would waste."""
+        """The number of reserved ids not handed out: what a crash would waste now."""
         with self._lock:
             standby = len(self._standby) if self._standby is not None else 0
             return self._stop - self._next + standby
 
     def close(self) -> None:
-        """Stop fetching. What is in hand becomes a gap."""
+        """Stop fetching. The ids in hand become a gap."""
         self._closed = True
         self._wake_fetch.set()
 
     def _refill(self) -> None:
-        """Leave `_next` on an id that may be given out. Called with the lock held.
+        """Leave `_next` on an id that may be handed out. Called with the lock held.
 
-        The lock is free while this waits, so what it waited for may be another caller's by the time
-        it goes on, who may have used it up or left some: each round looks at everything anew.
+        The lock is free while this waits, and another caller may use up what it waited for. So each
+        round looks at everything again.
         """
         deadline_s = time.monotonic() + self._wait_s
         if self._next >= self._stop:
-            # What failed before this caller came says nothing about now: have it tried at once.
+            # An earlier failure says nothing about now: have the fetch retried at once.
             self._failure = None
             self._wake_fetch.set()
         while self._next >= self._alarm:
@@ -129,28 +129,28 @@ class RangeAllocator:
             if self._next < self._stop:
                 self._alarm = self._stop
             elif self._standby is not None:
-                self._begin(self._standby)
+                self._start(self._standby)
             else:
                 self._wait(deadline_s)
 
-    def _begin(self, fetched: range) -> None:
+    def _start(self, fetched: range) -> None:
         self._fit_size()
         self._next, self._stop, self._standby = fetched.start, fetched.stop, None
         self._alarm = self._stop - int(len(fetched) * PREFETCH_SHARE)
 
     def _fit_size(self) -> None:
-        """Double or halve the size of ranges to come, by how long the one used up has lasted."""
+        """Double or halve the size of the next range, by how long this one lasted."""
         now_s = self._now_s()
-        if self._began_s is not None:
-            lasted_s = now_s - self._began_s
+        if self._started_s is not None:
+            lasted_s = now_s - self._started_s
             if lasted_s < SHORT_S:
                 self._size = min(self._size * 2, self._max_size)
             elif lasted_s > LONG_S:
                 self._size = max(self._size // 2, self._min_size)
-        self._began_s = now_s
+        self._started_s = now_s
 
     def _wait(self, deadline_s: float) -> None:
-        """Let the lock go until something has changed."""
+        """Release the lock until something has changed."""
         if self._failure is not None:
             raise RangesUnavailableError(
                 "no id is left and the next range failed"
@@ -161,17 +161,17 @@ class RangeAllocator:
         self._changed.wait(left_s)
 
     def _fetch(self) -> None:
-        """Fetch one range, trying until it is there: callers meanwhile use up what is in hand."""
+        """Fetch one range, retrying until it is there. Callers use up the ids in hand meanwhile."""
         pause_s = RETRY_FIRST_S
         while not self._closed:
             self._wake_fetch.clear()
             try:
                 fetched = self._source.reserve_range(self._size)
-            except Exception as error:  # noqa: BLE001 - a thread's outermost loop; callers get it
+            except Exception as error:  # noqa: BLE001 - callers who wait are told
                 with self._lock:
                     self._failure = error
                     self._changed.notify_all()
-                self._wake_fetch.wait(random.uniform(pause_s / 2, pause_s))  # noqa: S311 - jitter
+                self._wake_fetch.wait(random.uniform(pause_s / 2, pause_s))
                 pause_s = min(pause_s * 2, RETRY_LONGEST_S)
             else:
                 with self._lock:

@@ -43,7 +43,7 @@ def id_at(place: Place, shortest: int) -> int:
         ValueError: a length below the shortest, or an offset outside its length.
     """
     if place.length < shortest or not 0 <= place.offset < BASE**place.length:
-        raise ValueError(f"{place} lies outside the key space that starts at {shortest} characters")
+        raise ValueError(f"{place} is outside the code space that starts at {shortest} characters")
     shorter = sum(int(BASE**length) for length in range(shortest, place.length))
     return place.offset + shorter
 
@@ -64,7 +64,7 @@ def plain_id(code: str, shortest: int) -> int:
     """The inverse of `plain_code`.
 
     Raises:
-        ValueError: the text is no plain code.
+        ValueError: the text is not a plain code.
     """
     return id_at(Place(len(code), decode(code, len(code))), shortest)
 

@@ -1,1 +1,1 @@
-"""What learners run: experiments with key generation, on servers of their own."""
+"""Experiments with hop and with ways to make codes, on servers of their own."""

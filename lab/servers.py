@@ -1,12 +1,9 @@
-"""A Postgres and a Redis that an experiment may break: new, empty, and gone afterwards."""
+"""A new, empty Postgres and Redis for one experiment, which may break them."""
 
 import itertools
 import shutil
-import signal
 import subprocess
-import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,13 +14,14 @@ import psycopg
 
 from db.connect import embedded
 from db.migrate import migrate
+from lab.processes import sigterm_exits, stop_process
 
 READY_WITHIN_S: Final = 30.0
 STOPPED_WITHIN_S: Final = 30.0
 
 
 class LabServers:
-    """Running servers in one directory; `lab_servers` starts and stops them."""
+    """Running servers with their data in one directory. `lab_servers` starts and stops them."""
 
     def __init__(self, directory: Path, shared_buffers: str) -> None:
         self.directory = directory
@@ -34,34 +32,34 @@ class LabServers:
         self._redis = embedded.prepare_redis(self._redis_directory)
         self._servers = {server.name: server for server in (self._redis, self._postgres)}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._numbers = itertools.count(1)
+        self._database_numbers = itertools.count(1)
 
     @property
     def database_url(self) -> str:
-        """A database with hop's schema and nothing in it."""
+        """A migrated database."""
         return self._postgres.url
 
     @property
     def redis_url(self) -> str:
-        """An empty Redis, unless it was left out."""
+        """The Redis; nothing listens there if it was not started."""
         return self._redis.url
 
     def start(self, *, with_redis: bool) -> None:
-        """Start the servers and bring the schema up to date.
+        """Start the servers and migrate the database.
 
         Raises:
-            db.connect.embedded.EmbeddedServerError: one does not start.
+            db.connect.embedded.EmbeddedServerError: a server does not start.
         """
-        self._start(self._postgres)
+        self.start_server("postgres")
         if with_redis:
-            self._start(self._redis)
+            self.start_server("redis")
         migrate(self.database_url)
 
     @contextmanager
     def fresh_database(self) -> Iterator[str]:
-        """The address of a new database with hop's schema; dropped at the end, whoever uses it."""
-        name = f"lab_{next(self._numbers)}"
-        # A copy of the migrated one, to which nobody may be connected meanwhile but we.
+        """The address of a new, migrated database; dropped at the end, even if in use."""
+        name = f"lab_{next(self._database_numbers)}"
+        # The template must have no other connection meanwhile.
         self._execute(f"CREATE DATABASE {name} TEMPLATE postgres")
         try:
             yield self.database_url.replace("/postgres?", f"/{name}?")
@@ -69,46 +67,41 @@ class LabServers:
             self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def restart_redis_without_data(self) -> None:
-        """Kill Redis, delete its file and start it again, as after a lost disk."""
+        """Kill Redis, delete its append-only file and start it again: a lost disk."""
         self.kill_server("redis")
         (self._redis_directory / "appendonly.aof").unlink()
-        self._start(self._redis)
+        self.start_server("redis")
 
     def pid(self, name: str) -> int:
-        """The process of the running server `postgres` or `redis`."""
+        """The process id of `postgres` or `redis`, which must be running."""
         return self._processes[name].pid
 
     def start_server(self, name: str) -> None:
-        """Start a server that was stopped or killed, on the data that it left.
+        """Start a server on the data that it has.
 
         Raises:
             db.connect.embedded.EmbeddedServerError: it does not start.
         """
-        self._start(self._servers[name])
+        process = self._processes[name] = self._servers[name].start()
+        embedded.wait_until_ready(self._servers[name], process, READY_WITHIN_S)
 
     def stop_server(self, name: str) -> None:
-        """Stop a server in its own way; one that does not obey is killed."""
-        process = self._processes.pop(name)
-        process.send_signal(self._servers[name].stop_signal)
-        try:
-            process.wait(STOPPED_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        """Shut a server down cleanly; SIGKILL it if that takes too long."""
+        stop_process(self._processes.pop(name), STOPPED_WITHIN_S, self._servers[name].stop_signal)
 
     def kill_server(self, name: str) -> None:
-        """SIGKILL a server, and wait for the processes that it leaves behind to end by themselves.
+        """SIGKILL a server and wait until its child processes have ended by themselves.
 
-        Postgres does not start again while one of them is attached to its shared memory.
+        Postgres does not start while one of them is attached to its shared memory.
         """
         process = self._processes.pop(name)
-        family = psutil.Process(process.pid).children(recursive=True)
+        children = psutil.Process(process.pid).children(recursive=True)
         process.kill()
         process.wait(STOPPED_WITHIN_S)
-        psutil.wait_procs(family, STOPPED_WITHIN_S)
+        psutil.wait_procs(children, STOPPED_WITHIN_S)
 
     def stop(self) -> None:
-        """Stop what runs."""
+        """Stop the servers that run."""
         for name in self._servers.keys() & self._processes.keys():
             self.stop_server(name)
 
@@ -116,28 +109,24 @@ class LabServers:
         with psycopg.connect(self.database_url, autocommit=True) as connection:
             connection.execute(statement.encode())
 
-    def _start(self, server: embedded.Server) -> None:
-        process = self._processes[server.name] = server.start()
-        embedded.wait_until_ready(server, process, READY_WITHIN_S)
-
 
 @contextmanager
 def lab_servers(
     *, with_redis: bool = True, keep: bool = False, shared_buffers: str = "128MB"
 ) -> Iterator[LabServers]:
-    """Servers of one's own in a temporary directory; removed at the end, on Ctrl-C and SIGTERM too.
+    """Servers in a temporary directory. Both are gone at the end, after Ctrl-C and SIGTERM too.
 
     Args:
-        with_redis: start a Redis, too.
-        keep: leave the directory there, with what the servers and others have written.
-        shared_buffers: Postgres's own cache.
+        with_redis: start a Redis as well.
+        keep: leave the directory in place, with data and logs.
+        shared_buffers: the Postgres setting of that name.
 
     Raises:
         db.connect.embedded.EmbeddedServerError: a package is missing, or a server does not start.
     """
     directory = Path(tempfile.mkdtemp(prefix="hop-lab-"))
     try:
-        with _sigterm_unwinds():
+        with sigterm_exits():
             servers = LabServers(directory, shared_buffers)
             try:
                 servers.start(with_redis=with_redis)
@@ -147,16 +136,3 @@ def lab_servers(
     finally:
         if not keep:
             shutil.rmtree(directory)
-
-
-@contextmanager
-def _sigterm_unwinds() -> Iterator[None]:
-    """SIGTERM would end Python on the spot and leave the servers running: make it an exception."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set handlers
-        return
-    before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

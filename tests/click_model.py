@@ -223,7 +223,7 @@ class Protocol:
             yield _WorkerStep("delete", state._replace(stream=left), None)
 
     def _add_up(self, worker: Worker, receipt: int) -> Worker:
-        """As `Consumer.count`, with the receipt locked."""
+        """As the analytics worker counts, with the receipt locked."""
         fresh = b""
         for entry in worker.batch:
             chunk = Chunk("p", entry.start, LINES[entry.start : entry.end])

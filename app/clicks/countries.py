@@ -1,6 +1,6 @@
 """The country of an address, from a file in MaxMind's format.
 
-Looked up where the address is known, so that nothing but the country has to be written down.
+It is looked up where the address is known, so that only the country is written down.
 """
 
 import functools
@@ -12,17 +12,17 @@ import maxminddb
 
 FindCountry = Callable[[str], str]
 
-# Networks, not addresses, in memory only: countries are not told apart more finely than this.
+# The cache is keyed by network: no database tells countries apart more finely.
 _HOST_BITS: Final = {4: 8, 6: 80}  # of a /24 and a /48
 _REMEMBERED: Final = 50_000
 _PROBE: Final = "192.0.2.1"
 
 
 def open_countries(path: str) -> FindCountry:
-    """A function from an address to its ISO 3166-1 code, empty when unknown; thread-safe.
+    """A function from an address to its ISO 3166-1 code, or "" if unknown. Thread-safe.
 
     Raises:
-        ValueError: the file is missing, or no such database.
+        ValueError: the file is missing, or not such a database.
     """
     try:
         database = maxminddb.open_database(path)
@@ -51,11 +51,11 @@ def open_countries(path: str) -> FindCountry:
 
 def _first_address(version: int, network: int) -> Any:
     first = network << _HOST_BITS[version]
-    return ip_address(first) if version == 4 else IPv6Address(first)  # noqa: PLR2004
+    return ip_address(first) if version == 4 else IPv6Address(first)
 
 
 def _iso_code(record: Any) -> str:
-    """From `{"country": {"iso_code": "CH"}}`; other databases hold other things."""
+    """The code in `{"country": {"iso_code": "CH"}}`; other databases have other records."""
     country = record.get("country") if isinstance(record, dict) else None
     code = country.get("iso_code") if isinstance(country, dict) else None
-    return code if isinstance(code, str) and len(code) == 2 and code.isascii() else ""  # noqa: PLR2004
+    return code if isinstance(code, str) and len(code) == 2 and code.isascii() else ""

@@ -1,9 +1,9 @@
 """Click journals: files to which each web process appends a line per click.
 
-What must always hold:
-1. A line that was written survives SIGKILL of the process: it is in the page cache.
+Invariants:
+1. A written line survives SIGKILL of the process: it is in the page cache.
 2. Lines never interleave: one write() call per line, on a file opened with O_APPEND.
-3. A whole line that was written stays where it is, until the file is removed.
+3. A whole line stays where it is until its file is removed.
 """
 
 import contextlib
@@ -16,24 +16,21 @@ from typing import Final
 
 from app.clicks.journal_file import JournalFile, create
 
-# Lines that wait in memory while the disk takes none: half a minute of 700 clicks a second.
+# Lines held in memory while the disk takes none: half a minute at 700 clicks a second.
 HELD_BYTES: Final = 4 * 1024 * 1024
-# What is written at once of them: an append waits for it.
+# Written in one go when the disk is back; an append waits that long.
 FLUSH_BYTES: Final = 64 * 1024
 
 
 class Journal:
-    """The file that this process appends to at present, and what the disk does not take now.
-
-    Thread-safe.
-    """
+    """The journal file in use, and the lines that the disk does not take now. Thread-safe."""
 
     def __init__(self, directory: Path, *, quota_bytes: int = 0) -> None:
-        """Make the directory and the first file.
+        """Create the directory and the first file.
 
         Args:
             directory: of this host's journals.
-            quota_bytes: what the journals that this process has locked may take; 0 for no bound.
+            quota_bytes: upper bound of all journals that this process has locked; 0 for none.
 
         Raises:
             OSError: the directory cannot be written to.
@@ -45,7 +42,7 @@ class Journal:
         self._quota_bytes = quota_bytes
         self._room = quota_bytes or sys.maxsize
         self._held = bytearray()
-        self._torn = 0  # bytes of half a line at the end of the file, which could not be taken back
+        self._torn = 0  # bytes of a partial line at the end of the file, still to be cut off
         self._sealed = False
         self.written = 0  # lines, in all files
         self._synced = 0  # of these, those on the disk
@@ -57,17 +54,17 @@ class Journal:
 
     @property
     def held(self) -> int:
-        """Bytes of the lines that wait in memory."""
+        """Bytes of the lines held in memory."""
         return len(self._held)
 
     def append(self, line: bytes) -> None:
-        """Write one line. The lock lasts for one write into the page cache, about a microsecond.
+        """Write one line: one write into the page cache, about a microsecond.
 
-        On a disk that stalls, so do the writers, until the page cache takes their line.
+        If the disk is full or broken, this line and those that follow are held in memory until
+        `flush` has written them in order. If the disk stalls, so does the caller.
 
-        It is there for `rotate`: a file that was swapped out is never written to again, so it can
-        be removed as soon as all of it is counted. When the disk is full or broken the line is
-        held in memory, and so are those that follow, until `flush` has written them in order.
+        The lock is for `rotate`: a rotated file is never written to again, so it can be removed as
+        soon as all of it is counted.
 
         Raises:
             OSError: there is no room in memory either; the click is lost.
@@ -75,29 +72,29 @@ class Journal:
         size = len(line)
         with self._lock:
             if not self._held and size <= self._room and not self._sealed:
-                try:  # contextlib.suppress would cost a third of the write
+                try:  # contextlib.suppress would take a third as long as the write
                     written = os.write(self._file.fd, line)
                     if written == size:
                         self._room -= size
                         self.written += 1
                         return
                     self._torn = written
-                    self._take_back()
+                    self._cut_torn()
                 except OSError:
                     pass
             self._hold(line)
 
     def flush(self) -> None:
-        """Write the lines that were held, as far as there is room.
+        """Write the lines held in memory, as far as there is room.
 
         Raises:
-            OSError: there is not enough; the rest is held on.
+            OSError: there is not enough room; the rest stays in memory.
         """
         while True:
-            with self._lock:  # for one block at a time: appends take turns with us
+            with self._lock:  # for one block at a time, so that appends get their turn
                 if not self._held:
                     return
-                self._take_back()
+                self._cut_torn()
                 most = max(0, min(FLUSH_BYTES, self._room))
                 block = self._held[: self._held.rfind(b"\n", 0, most) + 1]
                 if not block:
@@ -108,21 +105,21 @@ class Journal:
                 self._room -= whole
                 self.written += block.count(b"\n", 0, whole)
                 self._torn = written - whole
-                self._take_back()
+                self._cut_torn()
             if whole < len(block):
                 raise OSError(errno.ENOSPC, f"the journal's disk is full, {self.held} bytes wait")
 
     def leave_room(self, others_bytes: int) -> None:
-        """Take note of how much of the quota this process's other journals use."""
+        """Deduct from the quota what this process's other journals use."""
         if self._quota_bytes:
             with self._lock:
                 self._room = self._quota_bytes - others_bytes - self._file.size()
 
     def seal(self) -> int:
-        """Take no more lines: from now on the file in use is as long as it will ever be.
+        """Take no more lines: the file in use no longer grows.
 
         Returns:
-            The number of lines that were held and cannot be written: they are lost.
+            The number of held lines that could not be written and are lost.
         """
         with self._lock:
             self._sealed = True
@@ -133,7 +130,7 @@ class Journal:
         return lost
 
     def sync(self) -> None:
-        """Put what was written onto the disk: this bounds what a power cut can take.
+        """Put what was written on the disk: this bounds what a power cut can take.
 
         Raises:
             OSError: the disk failed.
@@ -150,7 +147,7 @@ class Journal:
         self._synced = written
 
     def rotate(self) -> JournalFile:
-        """Go on in a new file; returns the old one, which from now on does not change.
+        """Go on in a new file. Returns the old one, which no longer changes.
 
         Raises:
             OSError: the disk is full or failed; nothing has changed.
@@ -158,7 +155,7 @@ class Journal:
         fresh = create(self._directory)
         try:
             with self._lock:
-                self._take_back()
+                self._cut_torn()
                 old, self._file = self._file, fresh
         except OSError:
             fresh.remove()
@@ -172,11 +169,11 @@ class Journal:
             raise OSError(errno.ENOSPC, "the journal cannot be written, and memory is full")
         self._held += line
 
-    def _take_back(self) -> None:
-        """Cut off the half of a line that still fitted. The shipper reads whole lines only.
+    def _cut_torn(self) -> None:
+        """Cut off a partial line. The shipper reads whole lines only.
 
         Raises:
-            OSError: the disk failed; what follows is held until this has succeeded.
+            OSError: the disk failed; lines are held in memory until this succeeds.
         """
         if self._torn:
             os.ftruncate(self._file.fd, self._file.size() - self._torn)

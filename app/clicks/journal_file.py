@@ -1,9 +1,9 @@
-"""The files of click journals: who owns one, and what becomes of it when its owner dies.
+"""The files of click journals: who owns one, and what happens to it when its owner dies.
 
-What must always hold:
-1. A journal has one owner, who holds its flock. The kernel releases the lock when the owner dies,
+Invariants:
+1. A journal has one owner, which holds its flock. The kernel releases the lock when the owner dies,
    so a journal without a lock belongs to a dead process and may be adopted.
-2. A journal appears under its name only when it is locked: it is made under another one.
+2. A journal gets its name only when it is locked: it is created under a hidden one.
 """
 
 import fcntl
@@ -42,10 +42,10 @@ class JournalFile:
         return os.fstat(self.fd).st_size
 
     def read_lines(self, offset: int, limit: int) -> bytes:
-        """Whole lines from `offset` on, at most `limit` bytes; empty when none is complete.
+        """Whole lines from `offset` on, at most `limit` bytes; empty if no line is complete.
 
-        What is longer than `limit` and has no end is no line but damage, such as the zeros that a
-        power cut can leave. It is given out as it is, for the worker to skip.
+        `limit` bytes without a line end are damage, such as the zeros that a power cut can leave.
+        They are returned as they are, for the worker to skip.
         """
         data = os.pread(self.fd, limit, offset)
         end = data.rfind(b"\n") + 1
@@ -63,9 +63,7 @@ class JournalFile:
         os.fdatasync(self.fd)
 
     def remove(self) -> None:
-        """Delete the file: every click in it is counted.
-
-        Once this returns, not even a power cut brings it back.
+        """Delete the file, because every click in it is counted. A power cut does not undo it.
 
         Raises:
             OSError: the disk failed, and the file may come back.
@@ -77,7 +75,7 @@ class JournalFile:
             self.close()
 
     def close(self) -> None:
-        """Give up the lock; whoever finds the file may adopt it."""
+        """Give up the lock; another process may adopt the file."""
         os.close(self.fd)
 
 
@@ -116,8 +114,8 @@ def adopt_orphans(directory: Path) -> Iterator[JournalFile]:
         try:
             file = _adopt(path)
         except FileNotFoundError:
-            continue  # its owner finished and removed it just now
-        except OSError as error:  # one that cannot be read is not in the way of the others
+            continue  # its owner has just removed it
+        except OSError as error:  # an unreadable journal must not block the others
             log.warning("journal cannot be adopted", path=str(path), error=str(error))
             continue
         if file is not None:
@@ -125,7 +123,7 @@ def adopt_orphans(directory: Path) -> Iterator[JournalFile]:
 
 
 def _adopt(path: Path) -> JournalFile | None:
-    """Lock a journal and repair it; None when it has an owner."""
+    """Lock a journal and repair it; None if it has an owner."""
     file = JournalFile(path, os.open(path, os.O_RDWR | os.O_APPEND))
     try:
         fcntl.flock(file.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -143,7 +141,7 @@ def _adopt(path: Path) -> JournalFile | None:
 
 
 def _cut_torn_line(file: JournalFile) -> None:
-    """Drop an unfinished last line: the power went while it was written. It was never sent."""
+    """Cut off an unfinished last line, left by a power cut. It was never sent."""
     size = end = file.size()
     while end > 0:
         start = max(0, end - 4096)

@@ -1,7 +1,7 @@
 """Moves clicks from journals into the stream, until they are receipted.
 
-The file is the outbox, the stream is the wire, the offset in Postgres is the receipt: whatever
-Redis forgets is sent again, and whatever arrives twice is dropped by the worker, by its offset.
+The file is the outbox, the stream is the wire, the offset in Postgres is the receipt. What Redis
+loses is sent again; what arrives twice is dropped by the worker, by its offset.
 """
 
 import contextlib
@@ -22,25 +22,24 @@ from db.errors import DatabaseUnavailableError
 
 log = structlog.get_logger(__name__)
 
-# A stream this long means that nobody reads it; the disk holds the rest. Chunks are then as long as
-# can be, normally 40 KB compressed: all streams together take 64 MB. (Of user agents that somebody
-# draws at random they would take 300.)
-LONGEST_STREAM: Final = 200
+# A stream this long is not being read; the disk holds the rest. Its chunks are as long as possible,
+# about 40 KB compressed: all streams together take 64 MB, or 300 MB if user agents are random.
+MAX_STREAM_LENGTH: Final = 200
 ROTATE_BYTES: Final = 8 * 1024 * 1024
-# Then other jobs have their turn: after an outage there may be thousands.
-CHUNKS_AT_ONCE: Final = 16
+# Chunks per run of the job: after an outage there may be thousands, and other jobs are due.
+CHUNKS_PER_RUN: Final = 16
 
 
 def rotate_bytes(quota_bytes: int) -> int:
-    """The length at which a journal is ended: early enough for several to fit in the quota."""
+    """The length at which a journal is rotated: several journals must fit in the quota."""
     return min(ROTATE_BYTES, quota_bytes // 4) if quota_bytes else ROTATE_BYTES
 
 
 class Shipper:
     """Ships this process's journal and those of dead processes on this host.
 
-    Its methods are jobs for one thread. Each does nothing twice when it is run again after it
-    failed with redis.RedisError, DatabaseUnavailableError or OSError.
+    Its methods are periodic jobs of one thread. Each may raise redis.RedisError,
+    DatabaseUnavailableError or OSError, and can safely be run again.
     """
 
     def __init__(
@@ -59,16 +58,16 @@ class Shipper:
         self._rotate_bytes = rotate_bytes
         self._own = Outbox(journal.file)
         self._others: list[Outbox] = []
-        self._aside: list[Outbox] = []  # unreadable
+        self._unreadable: list[Outbox] = []
         self._unsynced: list[JournalFile] = []  # rotated
         self._removed: list[str] = []  # producers whose removal Postgres does not know yet
-        # Clicks of all journals in this process's care, since it began.
-        self.shipped = 0  # resent ones each time
+        # Clicks of all journals that this process ships, since its start.
+        self.shipped = 0  # a resent click counts each time
         self.receipted = 0
 
     def ship(self) -> None:
-        """Add some of what is new to the stream, oldest journals first, while it is short."""
-        left = CHUNKS_AT_ONCE
+        """Add new chunks to the streams that are not too long, oldest journals first."""
+        left = CHUNKS_PER_RUN
         for outbox in [*self._others, self._own]:
             try:
                 left -= self._ship(outbox, left)
@@ -78,7 +77,7 @@ class Shipper:
     def _ship(self, outbox: Outbox, most: int) -> int:
         for number in range(most):
             chunk = outbox.next_chunk()
-            if chunk is None or self._wire.xlen(outbox.stream) >= LONGEST_STREAM:
+            if chunk is None or self._wire.xlen(outbox.stream) >= MAX_STREAM_LENGTH:
                 return number
             entry_id = cast("bytes", self._wire.xadd(outbox.stream, chunk_to_fields(chunk)))
             outbox.note_sent(entry_id, chunk)
@@ -86,12 +85,12 @@ class Shipper:
         return most
 
     def confirm(self) -> None:
-        """Look which chunks are counted, and let lost ones be sent again."""
+        """Read which chunks are counted, and have lost ones sent again."""
         written = [box for box in [*self._others, self._own] if box.file.size() > 0]
         if not written:
             return
-        # First the stream, then the receipts: the other way round, a chunk that is counted and
-        # deleted in between would look lost. (It would only be sent twice.)
+        # The stream before the receipts: the other way round, a chunk that is counted and deleted
+        # in between would look lost, and be sent twice.
         missing = [self._oldest_is_missing(outbox) for outbox in written]
         receipts = read_receipts(self._pool, [outbox.file.producer for outbox in written])
         for outbox, oldest_missing in zip(written, missing, strict=True):
@@ -103,14 +102,14 @@ class Shipper:
                 self._set_aside(outbox, error)
 
     def tidy(self) -> None:
-        """Begin a new journal when this one is long; remove those that are counted to the end.
+        """Rotate the journal if it is long, and remove journals that are wholly counted.
 
-        Lines that were held are written into the room that this makes.
+        Lines held in memory are written into the space that becomes free.
         """
         size = self._own.file.size()
-        # A file is removed as a whole: when there is no room, even a short one is worth its end.
+        # A file is removed as a whole: when space is short, even a short file is worth rotating.
         if size >= self._rotate_bytes or (self._journal.held and size > 0):
-            old = self._journal.rotate()  # on a full disk this fails, and nothing has changed
+            old = self._journal.rotate()  # fails on a full disk, and changes nothing then
             self._others.append(self._own)
             self._own = Outbox(self._journal.file)
             self._unsynced.append(old)
@@ -120,14 +119,14 @@ class Shipper:
         for outbox in [outbox for outbox in self._others if outbox.is_done()]:
             self._others.remove(outbox)
             self._remove(outbox)
-        held = [*self._others, *self._aside]
+        held = [*self._others, *self._unreadable]
         self._journal.leave_room(sum(outbox.file.size() for outbox in held))
-        with contextlib.suppress(OSError):  # no room yet; the job of its own says so
+        with contextlib.suppress(OSError):  # still no space; its own job reports that
             self._journal.flush()
         self._report_removed()
 
     def adopt(self) -> None:
-        """Take over the journals of dead processes, from where their receipts stand."""
+        """Take over the journals of dead processes, from their receipts on."""
         for file in adopt_orphans(self._directory):
             try:
                 self._others.append(self._outbox_of(file))
@@ -139,7 +138,7 @@ class Shipper:
     def close(self, drain_s: float = 2.0) -> None:
         """Ship what is left, wait shortly for receipts, and leave the rest to be adopted.
 
-        The recorder must have been closed: what is written later is not looked at.
+        Close the recorder first: lines written later are not shipped.
         """
         deadline = time.monotonic() + drain_s
         with contextlib.suppress(redis.RedisError, DatabaseUnavailableError, OSError):
@@ -161,17 +160,17 @@ class Shipper:
             self._report_removed()
 
     def _set_aside(self, outbox: Outbox, error: OSError) -> None:
-        """Let a journal that cannot be read be in nobody's way. It stays locked while we live.
+        """Put an unreadable journal aside. It stays locked while this process lives.
 
         Raises:
-            OSError: it is our own, which is tried again.
+            OSError: it is the journal in use, which is tried again.
         """
         if outbox is self._own:
             raise error
         producer = outbox.file.producer
         log.error("journal cannot be read, its clicks wait", producer=producer, error=str(error))
         self._others.remove(outbox)
-        self._aside.append(outbox)
+        self._unreadable.append(outbox)
 
     def _remove(self, outbox: Outbox) -> None:
         outbox.file.remove()

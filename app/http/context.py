@@ -1,42 +1,42 @@
-"""What every view may ask for: the process's resources, and where this hop is reached."""
+"""What the views of a request need to know: the process that serves it, and its own address."""
 
 from typing import cast
 
 from flask import current_app, request
 
 from app.errors import InvalidHostError
-from app.process import Resources
+from app.process import WebProcess
 
 
-def resources() -> Resources:
-    """The resources of the app that serves the present request."""
-    return cast("Resources", current_app.extensions["hop"])
+def web_process() -> WebProcess:
+    """The process that serves this request."""
+    return cast("WebProcess", current_app.extensions["hop"])
 
 
 def short_url(code: str) -> str:
-    """The address of a short link: under the configured base, else where the client found us.
+    """The address of a short link: under the configured base, else under the requested host.
 
     Raises:
-        InvalidHostError: nobody can say where that is.
+        InvalidHostError: there is neither.
     """
-    # Not `request.host_url`: it spells the host for people, which was a twelfth of a shorten.
-    base = resources().settings.base_url or f"{request.scheme}://{_asked_host()}"
+    # Not `request.host_url`: decoding the host for people takes a twelfth of a shorten.
+    base = web_process().settings.base_url or f"{request.scheme}://{_requested_host()}"
     return f"{base.rstrip('/')}/{code}"
 
 
 def own_hosts() -> set[str]:
-    """Hosts that lead back here: the one of this request, and the configured one.
+    """Hosts that lead back here: the requested one and the configured one.
 
     Raises:
-        InvalidHostError: there would be no address for a short link.
+        InvalidHostError: without a configured base, a short link would have no address.
     """
-    base = resources().settings.base_url
+    base = web_process().settings.base_url
     if not base:
-        return {_asked_host()}
+        return {_requested_host()}
     return {request.host, base.partition("://")[2].partition("/")[0]}
 
 
-def _asked_host() -> str:
-    if not request.host:  # Werkzeug found none, or characters that no host has
+def _requested_host() -> str:
+    if not request.host:  # missing, or with characters that no host has
         raise InvalidHostError("Send a Host header, such as Host: example.org.")
     return request.host

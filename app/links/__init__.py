@@ -1,0 +1,1 @@
+"""What can be done with links: shorten, edit, delete; aliases, targets, sources of codes."""

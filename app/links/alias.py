@@ -1,14 +1,15 @@
-"""Which words may be chosen as a code."""
+"""Which texts can be codes, and which a person may choose as an alias."""
 
 import re
 from typing import Final
 
 from app.errors import InvalidAliasError
 
-_RULE: Final = re.compile(r"[A-Za-z0-9_-]{3,64}")
+# What some link could have as its code; anything else need not be looked up.
+CODE: Final = re.compile(r"[A-Za-z0-9_-]{3,64}")
 
-# The first segment of every route, now and foreseeably, and what browsers and robots ask any host
-# for. A generated code is checked against it too: "metrics" has seven letters.
+# The first path segment of every route, present or foreseeable, and what browsers and robots ask of
+# any host. Generated codes are checked too: "metrics" has seven letters.
 RESERVED: Final = frozenset(
     {
         *("admin", "api", "app", "about", "assets", "counts", "dashboard", "docs", "export"),
@@ -20,23 +21,18 @@ RESERVED: Final = frozenset(
 )
 
 
-def is_code(text: str) -> bool:
-    """Whether some link could have this code; if not, it need not be looked up."""
-    return _RULE.fullmatch(text) is not None
-
-
 def is_reserved(code: str) -> bool:
-    """Whether hop keeps this word for itself, in any mixture of capitals."""
+    """Whether hop keeps this word for itself, in upper or lower case."""
     return code.lower() in RESERVED
 
 
 def check_alias(alias: str) -> None:
-    """Accept an alias or say why not.
+    """Accept an alias.
 
     Raises:
-        InvalidAliasError: it breaks a rule.
+        InvalidAliasError: it breaks a rule; the message says which.
     """
-    if not is_code(alias):
+    if not CODE.fullmatch(alias):
         raise InvalidAliasError(
             "An alias has 3 to 64 characters: letters A-Z and a-z, digits, - and _.", field="alias"
         )

@@ -1,4 +1,4 @@
-"""Where a code comes from: which strategy made it, what its id is, and who was given that id."""
+"""Where a code comes from: the strategy that made it, its id, and the holder of that id."""
 
 from datetime import UTC, datetime
 from typing import assert_never, cast
@@ -22,7 +22,7 @@ from keygen.strategies.snowflake import LENGTH, Parts, split_code
 
 
 class Traced(msgspec.Struct, kw_only=True):
-    """What a strategy's codes tell. What this strategy's do not tell is None."""
+    """What a code tells about its origin; None for what its strategy does not tell."""
 
     id: int | None = None
     grant: Grant | None = None
@@ -33,14 +33,14 @@ class Traced(msgspec.Struct, kw_only=True):
 
 
 class Origin(msgspec.Struct, kw_only=True):
-    """The origin of a code, as far as it can be told."""
+    """The origin of a code, as far as it is known."""
 
     code: str
-    target_url: str | None  # None when no link has this code
+    target_url: str | None  # None if no link has this code
     created_at: datetime | None
     strategy: StrategyName
-    in_use_since: datetime | None  # None when it was named by whoever asks, or none is recorded
-    not_because: str | None = None  # why the code cannot be from this strategy
+    in_use_since: datetime | None  # None if the caller named the strategy, or none is recorded
+    mismatch: str | None = None  # why the code cannot be from this strategy
     traced: Traced | None = None
 
 
@@ -54,8 +54,8 @@ def trace_code(pool: Pool, code: str, strategy: StrategyName | None = None) -> O
     Args:
         pool: the database whose code it is.
         code: any text.
-        strategy: read it as a code of this one; None for the one that was in use when its link was
-            made, or is in use now when no link has this code.
+        strategy: read the code as one of this strategy's; None for the strategy in use when its
+            link was created, or in use now if no link has this code.
 
     Raises:
         DatabaseUnavailableError: Postgres is away.
@@ -73,7 +73,7 @@ def trace_code(pool: Pool, code: str, strategy: StrategyName | None = None) -> O
         _check_key(pool, use)
         origin.traced = _trace(pool, code, origin.strategy, link)
     except ValueError as error:
-        origin.not_because = str(error)
+        origin.mismatch = str(error)
     return origin
 
 
@@ -86,7 +86,7 @@ def _find_use(pool: Pool, link: Link | None) -> StrategyUse | None:
 
 def _check_key(pool: Pool, use: StrategyUse | None) -> None:
     if use and use.key_fingerprint not in {None, KeyRanges(pool).key_fingerprint()}:
-        raise NotFromStrategyError("the permutation key was changed: its id cannot be read")
+        raise NotFromStrategyError("the permutation key has changed, so its id cannot be read")
 
 
 def _trace(pool: Pool, code: str, strategy: StrategyName, link: Link | None) -> Traced:
@@ -107,7 +107,7 @@ def _trace(pool: Pool, code: str, strategy: StrategyName, link: Link | None) -> 
         case "snowflake":
             return _trace_moment(pool, split_code(code))
         case "random" | "pool" | "hash":
-            decode(code, len(code))  # any base62 text may have been drawn
+            decode(code, len(code))  # any base62 text can be drawn
             hashed = link.target_url if strategy == "hash" and link else None
             return Traced(attempt=_find_attempt(code, hashed) if hashed else None)
         case _:
@@ -117,7 +117,7 @@ def _trace(pool: Pool, code: str, strategy: StrategyName, link: Link | None) -> 
 def _trace_granted(pool: Pool, id_: int) -> Traced:
     grant = KeyRanges(pool).find_grant(id_)
     if grant is None:
-        raise NotFromStrategyError(f"its id would be {id_:,}, which nobody was given yet")
+        raise NotFromStrategyError(f"its id would be {id_:,}, which no process has been given")
     if grant.holder == PASSED_OVER:
         raise NotFromStrategyError(f"its id would be {id_:,}, which was left to {PASSED_OVER}")
     return Traced(id=id_, grant=grant)
@@ -126,7 +126,7 @@ def _trace_granted(pool: Pool, id_: int) -> Traced:
 def _trace_counted(pool: Pool, id_: int, sequences: tuple[str, ...]) -> Traced:
     value, offset = divmod(id_, len(sequences))
     if value >= SequenceCounter(pool, sequences[offset]).read_next():
-        raise NotFromStrategyError(f"its id would be {id_:,}, which was not counted yet")
+        raise NotFromStrategyError(f"its id would be {id_:,}, which has not been counted yet")
     return Traced(id=id_)
 
 
@@ -141,7 +141,7 @@ def _trace_moment(pool: Pool, parts: Parts) -> Traced:
 
 
 def _find_attempt(code: str, target_url: str) -> int | None:
-    """Which attempt at a target gives a code; None when chance was in it."""
+    """The attempt at which a target gives a code; None if a random salt was used."""
     strategy = Hashed(SHORTEST)
     for attempt in range(ATTEMPTS_PER_LENGTH):
         if strategy.candidate(target_url, attempt) == code:

@@ -1,4 +1,4 @@
-"""Where codes come from: the strategy that HOP_KEYGEN names, wired to the database."""
+"""The strategy that HOP_KEYGEN names, wired to the database."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ SHORTEST = 7  # characters: 62**7 codes are 19 times what five years at internet
 
 @dataclass(frozen=True, slots=True)
 class CodeSource:
-    """A strategy, and what ends its work in the background."""
+    """A strategy, and what stops its background work."""
 
     strategy: Strategy
     close: Callable[[], None] = lambda: None
@@ -36,11 +36,11 @@ class CodeSource:
 def open_strategy(  # noqa: PLR0911 - one for each strategy
     settings: Settings, pool: Pool, shortest: int = SHORTEST
 ) -> CodeSource:
-    """Make the strategy of this process, after fork. The database is asked at the first code.
+    """Open the strategy of this process, after fork. The first code asks the database.
 
     Args:
-        settings: `keygen` names the strategy, `range_size…` the ranges of those that use them.
-        pool: stays the caller's; close what is returned before it.
+        settings: `keygen` names the strategy; `range_size` and its bounds are for ranges.
+        pool: the database. Close the returned source before it.
         shortest: characters of the shortest codes, at least 2. A snowflake always has 11.
     """
     match settings.keygen:
@@ -82,7 +82,7 @@ def note_strategy(settings: Settings, pool: Pool) -> str | None:
     """Record which strategy makes codes from now on.
 
     Returns:
-        What a change means, in one line for people; None when nothing has changed.
+        What a change means, in one line for people; None if nothing has changed.
 
     Raises:
         DatabaseUnavailableError: Postgres is away; nothing was recorded.
@@ -94,13 +94,10 @@ def note_strategy(settings: Settings, pool: Pool) -> str | None:
 
 def _describe_change(before: StrategyUse, strategy: str) -> str:
     if before.strategy == strategy:
-        what = f"the permutation key is not the one that has shuffled codes since {before.since:%F}"
+        what = f"the permutation key is not the one that was in use since {before.since:%F}"
     else:
         what = (
             f"codes were made by HOP_KEYGEN={before.strategy} since {before.since:%F}, and are made"
             f" by HOP_KEYGEN={strategy} from now on"
         )
-    return (
-        f"{what}. Existing links are untouched; a new code that meets an old one is skipped and"
-        " counted."
-    )
+    return f"{what}. Existing links are untouched; a new code that meets an old one is skipped."

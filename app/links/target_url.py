@@ -1,7 +1,7 @@
-"""Which addresses may be shortened, and their normal form.
+"""Which URLs may be shortened, and their normal form.
 
-Parsed as browsers do (the WHATWG URL Standard, by the library Ada), so that hop and the browser
-never disagree about which host a link leads to.
+The library Ada parses them as browsers do (WHATWG URL Standard, https://url.spec.whatwg.org/), so
+that hop and a browser never disagree about the host that a link leads to.
 """
 
 import re
@@ -17,22 +17,22 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _WEB_PORTS: Final = {"80", "443"}
 
 
-def normalise(text: str, *, max_bytes: int, own_hosts: Collection[str]) -> str:
+def normalise_url(text: str, *, max_bytes: int, own_hosts: Collection[str]) -> str:
     """The normal form of a target: ASCII, punycode host, percent-encoded path.
 
     Args:
-        text: what the user typed or pasted; spaces around it are dropped.
-        max_bytes: longest normal form accepted.
-        own_hosts: `host` or `host:port` under which this hop itself is reached.
+        text: what the user typed or pasted; surrounding spaces are dropped.
+        max_bytes: upper bound of the normal form.
+        own_hosts: `host` or `host:port` of this hop itself: a link to it would be a loop.
 
     Raises:
-        InvalidTargetError: saying what is wrong with it.
+        InvalidTargetError: the message says what is wrong.
     """
     text = text.strip(" ")
     if not text:
-        raise _refuse("Give the address that the short link should lead to.")
+        raise _refuse("Give the URL that the short link should lead to.")
     if _CONTROL.search(text):
-        raise _refuse("It holds a line break or another control character.")
+        raise _refuse("It contains a line break or another control character.")
     if len(text.encode("utf-8", "replace")) > max_bytes:
         raise _refuse(f"It is longer than {max_bytes} bytes.")
     try:
@@ -43,7 +43,7 @@ def normalise(text: str, *, max_bytes: int, own_hosts: Collection[str]) -> str:
     if url.protocol not in {"http:", "https:"}:
         raise _refuse("Only http:// and https:// addresses can be shortened.")
     if url.username or url.password:
-        raise _refuse("It holds a user name or password; links are public.")
+        raise _refuse("It contains a user name or password; links are public.")
     if len(url.href) > max_bytes:
         raise _refuse(f"In normal form it is longer than {max_bytes} bytes.")
     if any(_same_host(url, own) for own in own_hosts):
@@ -56,7 +56,7 @@ def _refuse(detail: str) -> InvalidTargetError:
 
 
 def _same_host(url: ada_url.URL, own: str) -> bool:
-    """Whether a target is served where `own` is; the two web ports count as one."""
+    """Whether a URL leads to `own`; the ports 80 and 443 count as one."""
     try:
         other = ada_url.URL(f"http://{own}")
     except ValueError:

@@ -35,7 +35,6 @@ def configure_logs(log_format: str, log_level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    # The libraries' own loggers: only what needs attention, and psycopg's pool is chatty about
-    # connections that we replace.
+    # Libraries log only what needs attention; psycopg's pool warns of connections that we replace.
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)

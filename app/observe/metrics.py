@@ -1,7 +1,7 @@
-"""What hop counts about itself, for Prometheus.
+"""Metrics for Prometheus.
 
-Web processes of one server keep these in files that they share (prometheus_client's multiprocess
-mode: `hop serve` names the directory), so that each of them can answer for all.
+The web processes of one server share them in files (prometheus_client's multiprocess mode; `hop
+serve` names the directory), so that each process can answer for all.
 """
 
 import os
@@ -27,10 +27,10 @@ _ALL = (REDIRECTS, REFUSED, JOURNALED, SHIPPED, RECEIPTED, DROPPED)
 
 
 class Export:
-    """Carries plain numbers of this process over to counters. Thread-safe."""
+    """Copies plain numbers of this process to counters. Thread-safe."""
 
     def __init__(self, sources: Sequence[tuple[Counter, Callable[[], int]]]) -> None:
-        """Take pairs of a counter and what reads the number that it shall follow."""
+        """Set up pairs of a counter and the function that reads the number it follows."""
         self._sources = sources
         self._exported = [0] * len(sources)
         self._lock = threading.Lock()
@@ -51,17 +51,21 @@ class _LagCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         lag = self._lag
         for name, meaning, value in (
-            ("waiting", "Clicks in journals of this host that are not counted", lag.clicks),
-            ("oldest_age_seconds", "Age of the oldest click that waits here", lag.oldest_age_s),
+            ("waiting", "Clicks in journals of this host that are not counted yet", lag.clicks),
+            (
+                "oldest_age_seconds",
+                "Age of the oldest click that waits on this host",
+                lag.oldest_age_s,
+            ),
             ("stream_length", "Chunks in the streams", lag.stream_length),
             ("dead_letters", "Lines and chunks that could not be counted", lag.dead_letters),
-            ("journals_unreadable", "Journals here that were not looked at", lag.unreadable),
+            ("journals_unreadable", "Journals of this host that cannot be read", lag.unreadable),
         ):
             yield GaugeMetricFamily(f"hop_clicks_{name}", meaning, value)
 
 
 def describe(lag: Lag | None) -> bytes:
-    """All metrics in Prometheus's text format, without those of the lag when it is not known."""
+    """All metrics in Prometheus's text format, without those of the lag if it is unknown."""
     registry = CollectorRegistry()
     if DIRECTORY_VARIABLE in os.environ:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

@@ -11,9 +11,9 @@ _GIVEN: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
 def request_id() -> str:
-    """The id that the client or a proxy gave, or one of ours; the same for the whole request.
+    """The id that the client or a proxy sent, else a new one; the same for the whole request.
 
-    Made when it is first asked for: a plain redirect needs none.
+    Created at first use: a plain redirect needs none.
     """
     if "request_id" not in g:
         given = request.headers.get("X-Request-ID", "")
@@ -22,7 +22,7 @@ def request_id() -> str:
 
 
 def add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """A structlog processor: what is logged while a request is served carries its id."""
+    """A structlog processor: adds the id of the request that is being served."""
     if has_request_context():
         event["request_id"] = request_id()
     return event

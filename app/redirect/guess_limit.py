@@ -1,89 +1,85 @@
-"""The limit on unknown codes: whoever guesses codes is slowed down, and costs no more look-ups.
+"""The limit on guesses: a client that asks for many unknown codes is slowed down.
 
-Only answers "no such link" count, and only what is in no cache is refused: a link that others use
-is never limited, not even for a client that guesses. Counted in Redis, for all processes together;
-in the memory of each while Redis is away.
+Only answers "no such link" count, and only look-ups of codes that are in no cache are refused: a
+link that others use is never limited. Guesses are counted in Redis, for all processes together, and
+in the memory of each process while Redis is away.
 """
 
 import ipaddress
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final
 
-import redis
 from limits import RateLimitItem
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from app.errors import TooManyUnknownCodesError
-from guard.breaker import Breaker
+from db.connect.redis_client import GuardedRedis
+from db.errors import RedisUnavailableError
 
-# Who has one IPv6 address has all of its network.
-_IPV6_NETWORK: Final = 64
+# An IPv6 client usually controls a whole /64.
+_IPV6_NETWORK_BITS: Final = 64
 
 
-class UnknownCodeLimit:
-    """Counts the unknown codes that each client asked for. Thread-safe."""
+class GuessLimit:
+    """Counts the unknown codes that each client asks for. Thread-safe."""
 
     def __init__(
-        self,
-        limit: RateLimitItem | None,
-        client: "redis.Redis",
-        breaker: Breaker,
-        pseudonym: Callable[[str], str],
+        self, limit: RateLimitItem | None, guarded: GuardedRedis, pseudonym: Callable[[str], str]
     ) -> None:
-        """Begin to count.
+        """Start counting.
 
         Args:
             limit: such as 60 a minute; None for no limit.
-            client: of Redis, with a time-out of milliseconds.
-            breaker: before this Redis; whoever owns it finds out when it can be closed again.
-            pseudonym: of an address, the same in all processes: Redis shall hold no addresses.
+            guarded: Redis, with a time-out of milliseconds.
+            pseudonym: of an address, the same in all processes: Redis holds no addresses.
         """
         self._limit = limit
+        self._redis = guarded
         self._pseudonym = pseudonym
-        # The address is that of the pool; the other argument only names the kind of storage.
-        storage = RedisStorage("redis://", connection_pool=client.connection_pool)
+        # The URL only names the kind of storage; the address is that of the connection pool.
+        storage = RedisStorage("redis://", connection_pool=guarded.client.connection_pool)
         self._in_redis = FixedWindowRateLimiter(storage)
         self._in_memory = FixedWindowRateLimiter(MemoryStorage())
-        self._breaker = breaker
 
     def check(self, address: str) -> None:
-        """Let a client look for a code that is in no cache.
+        """Let a client look up a code that is in no cache.
 
         Raises:
-            TooManyUnknownCodesError: it asked for too many that do not exist.
+            TooManyUnknownCodesError: it has asked for too many unknown ones.
         """
-        if self._limit and not self._ask("test", self._limit, address):
+        limit = self._limit
+        if limit is None:
+            return
+        client = self._pseudonym(_network(address))
+        # Memory has counted what Redis could not.
+        if not self._test_in_redis(limit, client) or not self._in_memory.test(limit, client):
             raise TooManyUnknownCodesError("Wait a minute. Links that exist are not limited.")
 
     def note(self, address: str) -> None:
-        """The client asked for a code that does not exist."""
-        if self._limit:
-            self._ask("hit", self._limit, address)
-
-    def _ask(self, question: Literal["test", "hit"], limit: RateLimitItem, address: str) -> bool:
+        """Count a code that does not exist."""
+        limit = self._limit
+        if limit is None:
+            return
         client = self._pseudonym(_network(address))
-        if self._breaker.allows():
-            try:
-                answer: bool = getattr(self._in_redis, question)(limit, client)
-            except redis.ResponseError:
-                pass  # it lives, but is full, a replica or the like
-            except redis.RedisError as error:
-                self._breaker.note_failure(error)
-            else:
-                if question == "hit" or not answer:
-                    return answer
-                # Memory has counted what Redis did not take.
-        in_memory: bool = getattr(self._in_memory, question)(limit, client)
-        return in_memory
+        try:
+            self._redis.ask(self._in_redis.hit, limit, client)
+        except RedisUnavailableError:
+            self._in_memory.hit(limit, client)
+
+    def _test_in_redis(self, limit: RateLimitItem, client: str) -> bool:
+        try:
+            return bool(self._redis.ask(self._in_redis.test, limit, client))
+        except RedisUnavailableError:
+            return True
 
 
 def _network(address: str) -> str:
     """What counts as one client: an IPv4 address, or a whole IPv6 network."""
     try:
         parsed = ipaddress.ip_address(address)
-    except ValueError:  # a Unix socket, or what a proxy made up
+    except ValueError:  # a Unix socket, or whatever a proxy made up
         return address
-    if parsed.version == 4:  # noqa: PLR2004
+    if isinstance(parsed, ipaddress.IPv4Address):
         return address
-    return str(ipaddress.ip_network((parsed, _IPV6_NETWORK), strict=False))
+    return str(ipaddress.ip_network((parsed, _IPV6_NETWORK_BITS), strict=False))

@@ -1,9 +1,10 @@
-"""The first tier: answers a GET of a hot link from process memory, before Flask is entered."""
+"""The first tier: answers a GET from process memory, before Flask is entered."""
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from app.cache.memory import HotTable
+from app.cache.memory import MemoryCache
 from app.clicks.recorder import ClickRecorder
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ _NO_BODY: Final = [b""]
 
 
 class HotPath:
-    """WSGI middleware: a dict look-up, one journal write under its lock, three headers; no socket.
+    """WSGI middleware: a dict look-up, one write to the journal, three headers; no socket.
 
     `app.redirect.view` answers with the same bytes; a test compares them.
     """
@@ -21,35 +22,34 @@ class HotPath:
     def __init__(
         self,
         app: "WSGIApplication",
-        table: HotTable,
+        memory: MemoryCache,
         recorder: ClickRecorder,
         *,
-        status: str,
+        status: int,
         cache_control: str,
     ) -> None:
         """Wrap an app.
 
         Args:
-            app: answers everything that is not in the table.
-            table: targets by path.
-            recorder: of clicks.
-            status: the status line of a redirect, such as "302 FOUND".
+            app: answers everything that is not in memory.
+            memory: targets by path.
+            recorder: records clicks.
+            status: of a redirect, such as 302.
             cache_control: that header of a redirect.
         """
         self._app = app
-        self._table = table
+        self._memory = memory
         self._recorder = recorder
-        self._status = status
+        self._status = f"{status} {HTTPStatus(status).phrase.upper()}"
         self._cache_control = ("Cache-Control", cache_control)
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        """Answer or pass on."""
-        # Who sends a key may be told how the answer was found: that is for Flask.
-        if environ["REQUEST_METHOD"] == "GET" and "HTTP_AUTHORIZATION" not in environ:
+        """Answer, or pass the request on."""
+        if environ["REQUEST_METHOD"] == "GET":
             path = environ["PATH_INFO"]
-            target_url = self._table.get(path)
+            target_url = self._memory.get(path)
             if target_url is not None:
                 self._recorder.record(environ, path[1:])
                 headers = [("Location", target_url), self._cache_control, ("Content-Length", "0")]

@@ -1,19 +1,18 @@
-"""Links created in bulk: `app.links.bulk.shorten_many` in one thread of this process."""
+"""Links created in bulk: `Shortener.shorten_many` in one thread of this process."""
 
 import statistics
 import time
 from dataclasses import dataclass
 from typing import Final
 
-from app.links.bulk import MOST_AT_ONCE, shorten_many
-from app.links.shorten import LinkStore
+from app.links.shorten import MAX_BULK, Shortener
 from bench.benchmark import Options, Results, goal_note
-from bench.servers.backends import opened_resources
+from bench.servers.backends import opened_process
 from bench.servers.plain_apps import TARGET
 from lab.report.charts.bars import bar_chart
 from lab.report.tables import Table
 
-SIZES: Final = (1, 10, 100, MOST_AT_ONCE)
+SIZES: Final = (1, 10, 100, MAX_BULK)
 GOAL_PER_S: Final = 20_000
 
 
@@ -33,21 +32,21 @@ def measure_bulk(options: Options) -> Results:
     Raises:
         db.connect.embedded.EmbeddedServerError: a package is missing, or a server does not start.
     """
-    with opened_resources(range_size=100_000) as resources:
-        shorten_many(resources.store, [TARGET] * MOST_AT_ONCE)  # fetches permutation key and range
+    with opened_process(range_size=100_000) as process:
+        process.shortener.shorten_many([TARGET] * MAX_BULK)  # fetches permutation key and range
         rates = [
-            _measure(resources.store, number, size, options.seconds)
+            _measure(process.shortener, number, size, options.seconds)
             for number in range(options.rounds)
             for size in SIZES
         ]
     return _describe(rates)
 
 
-def _measure(store: LinkStore, number: int, size: int, seconds: int) -> BulkRate:
+def _measure(shortener: Shortener, number: int, size: int, seconds: int) -> BulkRate:
     targets = [TARGET] * size
     made, began_s = 0, time.perf_counter()
     while time.perf_counter() - began_s < seconds:
-        made += len(shorten_many(store, targets))
+        made += len(shortener.shorten_many(targets))
     return BulkRate(number, size, made, made / (time.perf_counter() - began_s))
 
 
@@ -55,8 +54,8 @@ def _describe(rates: list[BulkRate]) -> Results:
     per_s = {
         size: statistics.median(rate.per_s for rate in rates if rate.size == size) for size in SIZES
     }
-    largest = per_s[MOST_AT_ONCE]
-    goal = f"{GOAL_PER_S:,} links/s with {MOST_AT_ONCE:,} per call"
+    largest = per_s[MAX_BULK]
+    goal = f"{GOAL_PER_S:,} links/s with {MAX_BULK:,} per call"
     return Results(
         title="Links created in bulk, in one thread",
         table=Table(

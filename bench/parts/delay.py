@@ -19,9 +19,9 @@ from bench.benchmark import Options, Results, goal_note
 from bench.http.subjects import HOP
 from bench.servers.backends import Backends, running_backends
 from bench.servers.web_server import ADDRESS, ServerError, free_port, running_server
-from lab.load.generator import start_generator
-from lab.load.prepared import make_links, save
-from lab.load.traffic import Plan
+from lab.load.generator.links import create_links, save_links
+from lab.load.generator.locust_process import start_generator
+from lab.load.plan import LoadPlan
 from lab.report.tables import Table
 
 RATE: Final = 1_200
@@ -64,9 +64,9 @@ def measure_delay(options: Options) -> Results:
 
 
 def _probe_under_load(backends: Backends, url: str) -> list[float]:
-    plan = Plan(rate=RATE, duration_s=LOAD_S)
+    plan = LoadPlan(rate=RATE, duration_s=LOAD_S)
     links = backends.directory / "links.json"
-    save(make_links(url, plan.hot_links, plan.cold_links), links)
+    save_links(create_links(url, plan.hot_links, plan.cold_links), links)
     generator = start_generator(plan, url, links, backends.directory)
     delays = []
     try:

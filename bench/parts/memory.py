@@ -6,7 +6,7 @@ from typing import Final
 import click
 import psutil
 
-from app.cache.memory import MOST_ENTRIES
+from app.cache.memory import MAX_ENTRIES
 from app.server.command import server_command
 from bench.benchmark import Options, Results, goal_note
 from bench.http.subjects import HOP
@@ -42,7 +42,7 @@ def measure_memory(options: Options) -> Results | None:
     """
     if not find_wrk():
         return None
-    with running_backends(links=MOST_ENTRIES) as backends:
+    with running_backends(links=MAX_ENTRIES) as backends:
         return _describe(_measure(backends, options))
 
 
@@ -59,8 +59,8 @@ def _measure(backends: Backends, options: Options) -> list[Held]:
         [worker] = psutil.Process(pid).children()
         held = [Held("start", 1, _rss_mb(worker))]
         # Codes are requested in turn, so each one is cached after this many requests.
-        requests = _load(url, backends, 0, MOST_ENTRIES)
-        held.append(Held(f"{MOST_ENTRIES:,} links", requests, _rss_mb(worker)))
+        requests = _load(url, backends, 0, MAX_ENTRIES)
+        held.append(Held(f"{MAX_ENTRIES:,} links", requests, _rss_mb(worker)))
         if options.full:
             # A leak grows with every step; an allocator that settles does not.
             for _ in range(STEPS):
@@ -89,7 +89,7 @@ def _describe(held: list[Held]) -> Results:
     _, filled, *later = held
     notes = [
         goal_note(
-            f"below {GOAL_MB} MB with {MOST_ENTRIES:,} links",
+            f"below {GOAL_MB} MB with {MAX_ENTRIES:,} links",
             f"{filled.rss_mb:.0f} MB",
             met=filled.rss_mb < GOAL_MB,
         )

@@ -7,12 +7,10 @@ from random import Random
 
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder
-from app.links import shorten as links
-from app.process import Resources
-from app.redirect import lookup as lookups
+from app.process import WebProcess
 from bench.benchmark import Options
 from bench.parts.timing import print_time
-from bench.servers.backends import opened_resources
+from bench.servers.backends import opened_process
 from bench.servers.plain_apps import TARGET
 from keygen.base62 import encode
 
@@ -30,8 +28,8 @@ def measure_parts(_options: Options) -> None:
     with tempfile.TemporaryDirectory(prefix="hop-bench-") as directory:
         _time_recording(Path(directory))
         _measure_size(Path(directory))
-    with opened_resources() as resources:
-        _time_links(resources)
+    with opened_process() as process:
+        _time_links(process)
 
 
 def _time_recording(directory: Path) -> None:
@@ -60,9 +58,9 @@ def _measure_size(directory: Path) -> None:
     print(f"{'bytes a click, in the stream':<34}{len(packed) / CLICKS:>10.0f}")
 
 
-def _time_links(resources: Resources) -> None:
-    store = resources.store
-    code = links.shorten(store, TARGET).code
-    print_time("resolve, from Redis", lambda: lookups.resolve(store, code), number=2_000)
-    print_time("resolve, from Postgres", lambda: links.get_link(store, code), number=2_000)
-    print_time("shorten", lambda: links.shorten(store, TARGET), number=1_000)
+def _time_links(process: WebProcess) -> None:
+    shorten = process.shortener.shorten
+    code = shorten(TARGET).code
+    print_time("resolve, from Redis", lambda: process.reader.resolve(code, ""), number=2_000)
+    print_time("resolve, from Postgres", lambda: process.editor.get_link(code), number=2_000)
+    print_time("shorten", lambda: shorten(TARGET), number=1_000)

@@ -15,8 +15,8 @@ from typing import Any, Final
 import psutil
 import psycopg
 
-from app.links.bulk import MOST_AT_ONCE, shorten_many
-from app.process import Resources, open_resources
+from app.links.shorten import MAX_BULK
+from app.process import WebProcess, open_process
 from app.server.command import THREADS, ServerName, database_limits
 from app.settings import Settings
 from bench.servers.plain_apps import TARGET
@@ -69,13 +69,13 @@ class Backends:
 
     def make_links(self, links: int) -> None:
         """Create links to TARGET until there are `links`; appends to `codes`."""
-        resources = open_resources(Settings.from_env(self.settings()))
+        process = open_process(Settings.from_env(self.settings()))
         try:
             while len(self.codes) < links:
-                targets = [TARGET] * min(MOST_AT_ONCE, links - len(self.codes))
-                self.codes += [link.code for link in shorten_many(resources.store, targets)]
+                targets = [TARGET] * min(MAX_BULK, links - len(self.codes))
+                self.codes += [link.code for link in process.shortener.shorten_many(targets)]
         finally:
-            resources.close()
+            process.close()
         self.codes_file.write_text("".join(f"{code}\n" for code in self.codes), encoding="utf-8")
 
     def count_clicks(self, expected: int) -> int:
@@ -89,7 +89,7 @@ class Backends:
         for file in self.directory.glob("journals/*/*.journal"):
             file.rename(journals / file.name)
         settings = {**self.settings(), "HOP_JOURNAL_DIR": str(journals)}
-        resources = open_resources(Settings.from_env(settings))  # adopts and ships the journals
+        process = open_process(Settings.from_env(settings))  # adopts and ships the journals
         try:
             deadline_s = time.monotonic() + COUNTED_WITHIN_S
             while (counted := self._read_clicks()) < expected:
@@ -97,7 +97,7 @@ class Backends:
                     raise ServerError(f"{counted:,} clicks were counted, expected {expected:,}")
                 time.sleep(0.2)
         finally:
-            resources.close()
+            process.close()
         return counted
 
     def _read_clicks(self) -> int:
@@ -135,8 +135,8 @@ def running_backends(*, links: int = LINKS) -> Iterator[Backends]:
 
 
 @contextmanager
-def opened_resources(**settings: Any) -> Iterator[Resources]:
-    """The resources of a web process, opened in this process on embedded servers.
+def opened_process(**settings: Any) -> Iterator[WebProcess]:
+    """What a web process opens, in this process and on embedded servers.
 
     Args:
         settings: fields of `Settings`, besides the addresses and the journal's directory.
@@ -145,7 +145,7 @@ def opened_resources(**settings: Any) -> Iterator[Resources]:
         db.connect.embedded.EmbeddedServerError: a package is missing, or a server does not start.
     """
     with lab_servers() as servers:
-        resources = open_resources(
+        process = open_process(
             Settings(
                 database_url=servers.database_url,
                 redis_url=servers.redis_url,
@@ -154,6 +154,6 @@ def opened_resources(**settings: Any) -> Iterator[Resources]:
             )
         )
         try:
-            yield resources
+            yield process
         finally:
-            resources.close()
+            process.close()

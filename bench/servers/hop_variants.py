@@ -12,20 +12,14 @@ from typing import Any
 
 from flask import Flask
 
-from app.cache.cached_link import CachedLink
-from app.cache.memory import HotTable
+from app.cache.memory import MemoryCache
 from app.clicks.recorder import ClickRecorder
 from app.factory import create_app
 from app.observe.logs import configure_logs
-from app.process import Resources, open_resources
+from app.process import WebProcess, open_process
+from app.redirect.guess_limit import GuessLimit
+from app.redirect.lookup import LinkReader
 from app.settings import Settings
-
-
-class _NoMemory(HotTable):
-    """Stores nothing, so every redirect goes through Flask to the next tier."""
-
-    def put(self, path: str, link: CachedLink, ticket: int, now: float) -> None:
-        """Store nothing."""
 
 
 class _NoCounting(ClickRecorder):
@@ -40,9 +34,11 @@ class _NoCounting(ClickRecorder):
 
 def without_memory() -> Flask:
     """`app.factory.serve_from_env` without links in process memory."""
-    resources = _open()
-    store = dataclasses.replace(resources.store, hot=_NoMemory())
-    return create_app(dataclasses.replace(resources, store=store))
+    process = _open()
+    memory = MemoryCache(max_entries=0)
+    no_limit = GuessLimit(None, process.cache_redis, process.recorder.pseudonym)
+    reader = LinkReader(process.pool, memory, process.redis_cache, no_limit)
+    return create_app(dataclasses.replace(process, memory=memory, reader=reader))
 
 
 def without_counting() -> Flask:
@@ -50,9 +46,9 @@ def without_counting() -> Flask:
     return create_app(dataclasses.replace(_open(), recorder=_NoCounting()))
 
 
-def _open() -> Resources:
+def _open() -> WebProcess:
     settings = Settings.from_env(os.environ)
     configure_logs(settings.log_format, settings.log_level)
-    resources = open_resources(settings)
-    Finalize(None, resources.close, exitpriority=10)
-    return resources
+    process = open_process(settings)
+    Finalize(None, process.close, exitpriority=10)
+    return process

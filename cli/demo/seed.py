@@ -53,7 +53,7 @@ def seed(hop_url: str, journal_dir: Path) -> int:
     Returns:
         The number of clicks.
     """
-    lines = [encode_click(click) for click in make_clicks(random.Random(62), time.time())]  # noqa: S311
+    lines = [encode_click(click) for click in make_clicks(random.Random(62), time.time())]
     journal = create(journal_dir)
     with open(journal.fd, "wb", closefd=False) as file:
         file.writelines(lines)

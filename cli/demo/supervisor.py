@@ -20,7 +20,7 @@ from cli.demo.program import (
 )
 
 FIRST_PAUSE_S: Final = 0.1
-LONGEST_PAUSE_S: Final = 5.0
+MAX_PAUSE_S: Final = 5.0
 # After a program has run this long, back-off starts over.
 STARTED_AFTER_S: Final = 5.0
 STOP_WITHIN_S: Final = 15.0
@@ -92,7 +92,7 @@ class Supervisor:
                 await asyncio.wait_for(self._stopping.wait(), pause_s)
                 await ending
                 return
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            pause_s = min(pause_s * 2, MAX_PAUSE_S)
             running.process = await self._restart(program)
             if self._stopping.is_set():  # `stop` was called meanwhile
                 send_signal(running.process, program.stop_signal)
@@ -103,7 +103,7 @@ class Supervisor:
                 return await spawn(program)
             except OSError as error:  # such as a lack of memory, which may pass
                 self.show(program, f"cannot start: {error}")
-                await asyncio.sleep(LONGEST_PAUSE_S)
+                await asyncio.sleep(MAX_PAUSE_S)
 
     async def _show_output(self, program: Program, process: asyncio.subprocess.Process) -> None:
         """Show each line until the program ends. Its children may keep the pipe open for longer."""

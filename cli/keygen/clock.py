@@ -3,7 +3,7 @@
 import click
 
 from cli.options import json_option
-from lab.report.files import as_json
+from lab.report.report_files import as_json
 from lab.report.tables import Table
 from lab.strategies.clock_steps import run_cases
 

@@ -8,8 +8,8 @@ import click
 
 from cli.options import json_option, report_option, seed_option
 from lab.collisions import birthday
-from lab.collisions.birthday_report import as_table, render_report, verdict
-from lab.report.files import as_json, write_report
+from lab.collisions.report import as_table, render_report, verdict
+from lab.report.report_files import as_json, write_report
 
 
 @click.command()

@@ -94,7 +94,7 @@ def _describe(origin: Origin) -> list[str]:
     since = f", in use since {origin.in_use_since:%F %T} UTC" if origin.in_use_since else ""
     lines.append(f"strategy  {origin.strategy}{since}")
     if origin.traced is None:
-        lines.append(f"          this code cannot be from it: {origin.not_because}")
+        lines.append(f"          this code cannot be from it: {origin.mismatch}")
         if origin.created_at is not None:
             lines.append("          so it is an alias, or another strategy made it")
         return lines

@@ -11,16 +11,21 @@ import click
 from cli.options import json_option, report_option
 from db.connect.embedded import EmbeddedServerError
 from keygen.strategies import StrategyName
-from lab.makers.processes import MakerError
-from lab.report.figures import Figures
-from lab.report.files import as_json, write_report
 from lab.report.progress import OnProgress, Progress, kept_in_file
-from lab.report.run_facts import RunFacts, read_facts
+from lab.report.report_files import as_json, write_report
+from lab.report.run_facts import RunFacts, read_postgres_version
 from lab.servers import lab_servers
-from lab.strategies.compare import STEPS, STRATEGIES, Plan, compare_strategies
-from lab.strategies.compare_report import as_text, render_report
+from lab.strategies.comparison.compare import (
+    STEPS,
+    STRATEGIES,
+    ComparisonSettings,
+    compare_strategies,
+)
+from lab.strategies.comparison.report import as_text, render_report
+from lab.strategies.comparison.result import StrategyResult
+from lab.strategies.makers.processes import MakerError
 
-_DEFAULTS = Plan()
+_DEFAULTS = ComparisonSettings()
 
 
 def _split(_context: click.Context, _option: click.Parameter, text: str) -> Sequence[StrategyName]:
@@ -78,7 +83,7 @@ def compare(
 
     Exits with status 1 if two links got the same code.
     """
-    plan = Plan(strategies, codes, processes, length)
+    plan = ComparisonSettings(strategies, codes, processes, length)
     try:
         with kept_in_file(report) as keep:
             found, facts = _measure(plan, keep)
@@ -97,21 +102,21 @@ def compare(
         raise click.ClickException(str(error)) from error
 
 
-def _measure(plan: Plan, keep: OnProgress) -> tuple[list[Figures], RunFacts]:
+def _measure(plan: ComparisonSettings, keep: OnProgress) -> tuple[list[StrategyResult], RunFacts]:
     started_s = time.monotonic()
     with _shown_progress(plan, keep) as on_progress, lab_servers(with_redis=False) as servers:
         found = compare_strategies(servers, plan, on_progress)
-        facts = read_facts(
-            servers.database_url,
+        facts = RunFacts(
+            postgres=read_postgres_version(servers.database_url),
             processes=plan.processes,
             codes=plan.codes,
-            duration_s=time.monotonic() - started_s,
+            duration_s=round(time.monotonic() - started_s, 1),
         )
     return found, facts
 
 
 @contextmanager
-def _shown_progress(plan: Plan, keep: OnProgress) -> Iterator[OnProgress]:
+def _shown_progress(plan: ComparisonSettings, keep: OnProgress) -> Iterator[OnProgress]:
     """Draw a bar for people, beside what `keep` does."""
     bar = click.progressbar(
         length=len(plan.strategies) * len(STEPS),

@@ -9,11 +9,11 @@ import click
 
 from cli.options import json_option, report_option, seed_option
 from db.connect.embedded import EmbeddedServerError
-from lab.makers.processes import MakerError
-from lab.report.files import as_json, write_report
+from lab.report.report_files import as_json, write_report
 from lab.servers import lab_servers
-from lab.strategies.crash import KILLS, RANGE_SIZES, measure_crashes
-from lab.strategies.crash_report import as_table, render_report
+from lab.strategies.crashes.crash import KILLS, RANGE_SIZES, measure_crashes
+from lab.strategies.crashes.report import as_table, render_report
+from lab.strategies.makers.processes import MakerError
 
 
 @click.command()

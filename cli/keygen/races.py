@@ -8,8 +8,8 @@ from cli.options import json_option
 from db.connect.embedded import EmbeddedServerError
 from lab.races.catalogue import RACES
 from lab.races.race import RaceResult
-from lab.races.run import run_race
-from lab.report.files import as_json
+from lab.races.run_race import run_race
+from lab.report.report_files import as_json
 from lab.report.tables import Table
 from lab.servers import lab_servers
 

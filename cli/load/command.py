@@ -14,17 +14,17 @@ from cli.client import url_option
 from cli.load.run import measure
 from cli.load.target import CannotMeasureError, check_target
 from cli.options import json_option
-from lab.load.generator import GeneratorError
-from lab.load.prepared import PrepareError
-from lab.load.report import as_text, write_files
+from lab.load.generator.links import CreateLinksError
+from lab.load.generator.locust_process import GeneratorError
+from lab.load.plan import PROFILES, LoadPlan
+from lab.load.results.report import as_text, write_files
 from lab.load.samples import MOST_SAMPLES
-from lab.load.traffic import PROFILES, Plan
-from lab.report.files import as_json
+from lab.report.report_files import as_json
 
 MOST_LINKS: Final = 200_000
 EXIT_STATUS: Final = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 
-_DEFAULTS: Final = Plan()
+_DEFAULTS: Final = LoadPlan()
 
 
 def _plan_option(field: str, kind: click.ParamType[Any], text: str) -> Callable[[Any], Any]:
@@ -76,7 +76,7 @@ def load(
     Exit status: 0 PASS, 1 FAIL, 2 nothing to judge, 3 INCONCLUSIVE (the load generator was the
     limit).
     """
-    plan = Plan(**options)
+    plan = LoadPlan(**options)
     _check_size(plan)
     hop_url = check_target(hop_url, allow_remote=allow_remote)
     directory = report or _default_directory()
@@ -84,7 +84,7 @@ def load(
         directory.mkdir(parents=True, exist_ok=True)
         result = measure(plan, hop_url)
         page = write_files(result, directory)
-    except (PrepareError, GeneratorError, OSError) as error:
+    except (CreateLinksError, GeneratorError, OSError) as error:
         raise CannotMeasureError(str(error)) from error
     except KeyboardInterrupt:  # click would exit with 1, which means FAIL
         click.echo("interrupted: no verdict", err=True)
@@ -94,7 +94,7 @@ def load(
     sys.exit(EXIT_STATUS[result.verdict.outcome])
 
 
-def _check_size(plan: Plan) -> None:
+def _check_size(plan: LoadPlan) -> None:
     """Refuse a test that is too large before it creates anything."""
     requests = plan.requests_per_s * plan.duration_s
     if requests > MOST_SAMPLES:

@@ -7,9 +7,10 @@ from typing import Final, Self
 
 import click
 
-from lab.load.figures import quantile, redirects_of
+from lab.load.plan import LoadPlan
+from lab.load.results.latency import select_redirects
 from lab.load.samples import Sample
-from lab.load.traffic import Plan
+from lab.report.quantiles import quantile
 
 _PLAIN_EVERY_S: Final = 5.0
 _ON_TERMINAL_EVERY_S: Final = 1.0
@@ -18,7 +19,7 @@ _ON_TERMINAL_EVERY_S: Final = 1.0
 class ProgressLine:
     """Shows rate, p99, errors and time left on standard error."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: LoadPlan) -> None:
         self._plan = plan
         self._times_ms: list[float] = []
         self._errors = 0
@@ -41,7 +42,7 @@ class ProgressLine:
 
     def show(self, new: Sequence[Sample], elapsed_s: float) -> None:
         """Add samples; print if the interval is over."""
-        answered = [each.response_ms for each in redirects_of(new) if not each.error]
+        answered = [each.response_ms for each in select_redirects(new) if not each.error]
         self._times_ms += answered
         self._recent += len(answered)
         self._errors += sum(bool(each.error) for each in new)

@@ -12,12 +12,12 @@ import click
 
 from cli.load.progress import ProgressLine
 from cli.load.target import find_api_key, find_demo
-from lab.load.generator import Generator, GeneratorError, start_generator
-from lab.load.prepared import Prepared, make_links, save
-from lab.load.result import Result, ServerSide, summarise
+from lab.load.generator.links import LoadLinks, create_links, save_links
+from lab.load.generator.locust_process import Generator, GeneratorError, start_generator
+from lab.load.plan import LoadPlan
+from lab.load.results.result import LoadResult, ServerMetrics, summarise
 from lab.load.samples import Sample
-from lab.load.server_side import count_between, read_cpu, read_tiers
-from lab.load.traffic import Plan
+from lab.load.server_metrics import count_between, read_cpu, read_tiers
 
 POLL_EVERY_S: Final = 0.25
 # Time beyond the duration for Locust to start and to await the last answers.
@@ -27,11 +27,11 @@ GRACE_S: Final = 60.0
 ServerCounters = tuple[dict[str, float] | None, dict[str, float] | None]
 
 
-def measure(plan: Plan, hop_url: str) -> Result:
+def measure(plan: LoadPlan, hop_url: str) -> LoadResult:
     """Run a load test and summarise it.
 
     Raises:
-        PrepareError: hop does not create the links.
+        CreateLinksError: hop does not create the links.
         GeneratorError: Locust fails.
     """
     prepared = _prepare(plan, hop_url)
@@ -39,19 +39,19 @@ def measure(plan: Plan, hop_url: str) -> Result:
     api_key, pids = find_api_key(demo), demo["pids"] if demo else None
     with tempfile.TemporaryDirectory(prefix="hop-load-") as directory:
         file = Path(directory, "links.json")
-        save(prepared, file)
+        save_links(prepared, file)
 
         def read_server() -> ServerCounters:
             return read_tiers(hop_url, api_key), read_cpu(pids)
 
         samples, generator_cpu, (tiers, cpu_s) = _run(plan, hop_url, file, read_server)
-        server = ServerSide(
+        server = ServerMetrics(
             count_between(tiers, read_tiers(hop_url, api_key)), _used(cpu_s, read_cpu(pids))
         )
     return summarise(plan, samples, server, generator_cpu)
 
 
-def _prepare(plan: Plan, hop_url: str) -> Prepared:
+def _prepare(plan: LoadPlan, hop_url: str) -> LoadLinks:
     bar = click.progressbar(
         length=plan.hot_links + plan.cold_links,
         label="creating links",
@@ -59,11 +59,11 @@ def _prepare(plan: Plan, hop_url: str) -> Prepared:
         hidden=not sys.stderr.isatty(),
     )
     with bar:
-        return make_links(hop_url, plan.hot_links, plan.cold_links, bar.update)
+        return create_links(hop_url, plan.hot_links, plan.cold_links, bar.update)
 
 
 def _run(
-    plan: Plan, hop_url: str, prepared: Path, read_server: Callable[[], ServerCounters]
+    plan: LoadPlan, hop_url: str, prepared: Path, read_server: Callable[[], ServerCounters]
 ) -> tuple[list[Sample], float, ServerCounters]:
     """Run Locust to its end.
 
@@ -83,7 +83,7 @@ def _run(
 
 
 def _follow(
-    generator: Generator, plan: Plan, read_server: Callable[[], ServerCounters]
+    generator: Generator, plan: LoadPlan, read_server: Callable[[], ServerCounters]
 ) -> tuple[list[Sample], float, ServerCounters]:
     samples: list[Sample] = []
     server: ServerCounters = (None, None)

@@ -1,0 +1,1 @@
+"""Clicks: the wire format, receipts, roll-ups, statistics, dead letters."""

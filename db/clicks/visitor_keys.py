@@ -22,5 +22,5 @@ def take_visitor_key(pool: Pool, day: date) -> bytes:
     with connection_to(pool) as connection:
         row = connection.execute(_TAKE, {"day": day}).fetchone()
         connection.execute(_FORGET, {"yesterday": day - timedelta(days=1)})
-        assert row is not None  # noqa: S101 - an upsert with RETURNING always returns its row
+        assert row is not None
         return bytes(row[0])

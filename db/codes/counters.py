@@ -27,7 +27,7 @@ class SequenceCounter:
             row = connection.execute(
                 "SELECT nextval(%(sequence)s)", {"sequence": self._sequence}
             ).fetchone()
-            assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+            assert row is not None
             return int(row[0])
 
     def read_next(self) -> int:
@@ -41,5 +41,5 @@ class SequenceCounter:
                 sql.Identifier(self._sequence)
             )
             row = connection.execute(query).fetchone()
-            assert row is not None  # noqa: S101 - a sequence is a table of one row
+            assert row is not None
             return int(row[0])

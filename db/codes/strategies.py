@@ -93,7 +93,7 @@ def _move_counts(connection: Connection) -> None:
     """Let ranges, counter and strides all go on behind the highest id that any has given out."""
     names = {"space": SPACE, "counter": COUNTER, "strides": list(STRIDES)}
     row = connection.execute(_COUNTS, names).fetchone()
-    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+    assert row is not None
     next_id, counter, stride = row
     highest = max(next_id, counter, stride * len(STRIDES))
     if highest > next_id:

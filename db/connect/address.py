@@ -1,4 +1,4 @@
-"""Addresses of databases, which hold passwords and are therefore never repeated in an error."""
+"""Addresses of databases. They may hold passwords, so no error repeats them."""
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -8,7 +8,7 @@ def check_address(database_url: str) -> None:
     """Accept an address that libpq can read.
 
     Raises:
-        ValueError: it cannot; the message does not repeat the address.
+        ValueError: libpq cannot read it. The message does not repeat it.
     """
     try:
         conninfo_to_dict(database_url)

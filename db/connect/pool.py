@@ -1,4 +1,4 @@
-"""The connection pool, and the one place where driver errors become ours."""
+"""The connection pool, and the one place where psycopg's errors become ours."""
 
 import contextlib
 import select
@@ -15,11 +15,11 @@ from psycopg_pool import ConnectionPool
 from db.connect.overlap import Step, interleaved
 from db.errors import DatabaseUnavailableError
 from guard.breaker import Breaker
-from guard.bulkhead import Bulkhead, NoPlaceError
+from guard.bulkhead import Bulkhead, BulkheadFullError
 
 
 class Connection(psycopg.Connection[TupleRow]):
-    """A connection that does not wait for ever: a server that hangs enforces no time-out."""
+    """A connection with a deadline of its own: a server that hangs enforces no time-out."""
 
     deadline_s = 5.0
     step: Step | None = None  # what to do while it waits; see `db.connect.overlap`
@@ -28,7 +28,7 @@ class Connection(psycopg.Connection[TupleRow]):
         """Wait for an answer, at most `deadline_s`.
 
         Raises:
-            psycopg.OperationalError: none came; the connection is of no more use and closed.
+            psycopg.OperationalError: none came; the connection is closed.
         """
         within_s = timeout or self.deadline_s
         if self.step is not None:
@@ -38,18 +38,15 @@ class Connection(psycopg.Connection[TupleRow]):
         except psycopg.OperationalError as error:
             if self.info.transaction_status != TransactionStatus.ACTIVE:
                 raise
-            self.close()  # the answer may still come, and would be taken for that of another query
+            self.close()  # the answer may still come, and would be taken for another query's
             raise psycopg.OperationalError(f"no answer in {self.deadline_s} s") from error
 
 
 class Pool(ConnectionPool[Connection]):
-    """Connections, and what keeps callers away: from a Postgres that hangs, and too many at once.
-
-    `connection_to` takes a place in the bulkhead, and so does `place_in`.
-    """
+    """Connections behind a breaker and a bulkhead; use them by `connection_to` and `place_in`."""
 
     def __init__(self, *arguments: Any, waiters: int, **options: Any) -> None:
-        """As the pool that it is, for so many threads at the same time."""
+        """Set up the pool for at most `waiters` threads at the same time."""
         super().__init__(*arguments, **options)
         self.breaker = Breaker("Postgres", failures=FAILURES_IN_A_ROW)
         self.bulkhead = Bulkhead(waiters, self.breaker)
@@ -57,8 +54,8 @@ class Pool(ConnectionPool[Connection]):
 
 UNBOUNDED = 1_000_000
 CONNECT_TIMEOUT_S = 2
-# Of a host that vanished nothing is heard: after these seconds the connection counts as broken, and
-# the kernel no longer tries to deliver what was sent on it. (Over TCP; not all kernels know each.)
+# A host that vanished sends nothing: after these seconds the connection counts as broken, and the
+# kernel stops retransmitting. (TCP only; not every kernel knows each of them.)
 _KEEPALIVES = {
     "keepalives_idle": 2,
     "keepalives_interval": 1,
@@ -66,15 +63,15 @@ _KEEPALIVES = {
     "tcp_user_timeout": 4_000,
 }
 CHECKOUT_TIMEOUT_S = 1.0
-# Without a single success in between. A pool that is merely busy has those.
+# A pool that is merely busy has successes in between.
 FAILURES_IN_A_ROW = 5
 # SQLSTATE classes of a server that is unwell: connection, resources, operator, system.
 _UNWELL = ("08", "53", "57", "58")
-# How much longer than the server's own limit a client waits for it to say that it was reached.
+# How much longer than the server's own limit a client waits to be told that it was reached.
 DEADLINE_SLACK_S = 1.0
-# Of a schema that was never made, and of a standby that accepts no writes: no fault of the request.
+# A missing schema, or a standby that accepts no writes: not the fault of the request.
 _NOT_READY = (psycopg.errors.UndefinedTable, psycopg.errors.ReadOnlySqlTransaction)
-# A statement that takes longer is a fault: every query of hop reads or writes a few rows by key.
+# A longer statement is a fault: every query of a request reads or writes a few rows by key.
 STATEMENT_TIMEOUT_MS = 2_000
 
 
@@ -98,9 +95,9 @@ def open_pool(
         name: what Postgres shows for its connections.
         max_size: connections at most.
         waiters: threads that may wait for Postgres at the same time.
-        checkout_timeout_s: how long to wait for one.
-        statement_timeout_ms: after so long Postgres gives a statement up.
-        cursor_factory: the class that runs statements, for those who want to watch them.
+        checkout_timeout_s: how long to wait for a connection.
+        statement_timeout_ms: after this long Postgres cancels a statement.
+        cursor_factory: the class that runs statements, for callers that watch them.
     """
 
     def set_deadline(connection: Connection) -> None:
@@ -114,7 +111,7 @@ def open_pool(
         waiters=waiters,
         timeout=checkout_timeout_s,
         max_waiting=200,
-        reconnect_timeout=0,  # two tries, and no more on a schedule: each request that needs one
+        reconnect_timeout=0,  # no retries on a schedule: each request that needs one tries
         reconnect_failed=_note_refused,
         kwargs={
             "autocommit": True,
@@ -133,9 +130,9 @@ def open_pool(
 
 
 def _note_refused(pool: ConnectionPool[Any]) -> None:
-    """Tell the breaker of a connection that could not be made, at once when it was refused.
+    """Tell the breaker at once that a connection was refused.
 
-    Whoever waits for one learns nothing of it, and takes a thread until the wait is over.
+    A thread that waits for a connection is not told, and would wait until its time-out.
     """
     cast("Pool", pool).breaker.note_failure(ConnectionError("Postgres accepts no connection"))
 
@@ -150,7 +147,7 @@ def place_in(pool: Pool) -> Iterator[None]:
     try:
         with pool.bulkhead:
             yield
-    except NoPlaceError as error:
+    except BulkheadFullError as error:
         raise DatabaseUnavailableError(str(error)) from error
 
 
@@ -159,11 +156,11 @@ def connection_to(pool: Pool) -> Iterator[Connection]:
     """A connection from the pool.
 
     Raises:
-        DatabaseUnavailableError: no connection could be had in time, or it broke in use; at once,
-            when that has just happened several times.
+        DatabaseUnavailableError: no connection was free in time, or it broke; at once while the
+            breaker is open.
     """
     if not pool.breaker.allows():
-        raise DatabaseUnavailableError("Postgres did not answer and is left alone for a moment")
+        raise DatabaseUnavailableError("Postgres did not answer; the breaker is open")
     try:
         with place_in(pool):
             connection = _take_living(pool)
@@ -180,7 +177,7 @@ def connection_to(pool: Pool) -> Iterator[Connection]:
 
 
 def ping(pool: Pool) -> None:
-    """One round trip, which finds out whether there are links to ask for.
+    """One round trip, which also finds out whether the schema is there.
 
     Raises:
         DatabaseUnavailableError: it failed.
@@ -190,10 +187,10 @@ def ping(pool: Pool) -> None:
 
 
 def probe(pool: Pool) -> None:
-    """While Postgres is left alone, find out whether it answers. Called now and then.
+    """Close the breaker if Postgres answers again. A periodic job.
 
-    Else the requests that come first after it is back would find that out: one of them, while all
-    others are refused.
+    Otherwise the first requests after its return would find out, one per pause, while all others
+    are refused.
     """
     if pool.breaker.is_open:
         with contextlib.suppress(DatabaseUnavailableError):
@@ -211,10 +208,10 @@ def server_version(pool: Pool) -> int:
 
 
 def _take_living(pool: Pool) -> Connection:
-    """Take a connection, passing over those whose server went away while they lay idle.
+    """Take a connection, skipping those whose server went away while they were idle.
 
-    The pool's own check would ask the server, a round trip, and pause for a second after each dead
-    connection: after a restart of Postgres that is one per request.
+    The pool's own check costs a round trip, and pauses for a second after each dead connection:
+    after a restart of Postgres that is one per request.
     """
     connection = pool.getconn()
     while _is_dead(connection):
@@ -225,7 +222,7 @@ def _take_living(pool: Pool) -> Connection:
 
 
 def _is_dead(connection: Connection) -> bool:
-    """Whether an idle connection has something to read: only a dying server sends that."""
+    """Whether an idle connection has something to read: only a server that ends sends that."""
     poller = select.poll()
     poller.register(connection.fileno(), select.POLLIN)  # errors and hang-ups are always reported
     return bool(poller.poll(0))

@@ -1,9 +1,5 @@
--- Every edit, deletion and re-creation takes the next number, so that of two copies of a link the
--- one with the higher version is the newer, whatever happened in between.
-CREATE SEQUENCE link_versions;
-
--- The only truth about where a code leads. COLLATE "C": codes compare by their bytes, which is
--- faster than by a language's rules and keeps "a" and "A" apart everywhere.
+-- The only truth about where a code leads. COLLATE "C" compares codes by their bytes: it is faster
+-- than a language's rules, and "a" and "A" always differ.
 CREATE TABLE links (
     code       text COLLATE "C" PRIMARY KEY,
     target_url text NOT NULL,
@@ -12,7 +8,8 @@ CREATE TABLE links (
     -- A deleted link keeps its row and loses its target: a code is never given out twice.
     deleted_at timestamptz,
     owner_id   bigint,
-    version    bigint NOT NULL DEFAULT nextval('link_versions'),
+    -- One more with each change. Of two copies of a link, the higher version is the newer.
+    version    bigint NOT NULL DEFAULT 1,
     enabled    boolean NOT NULL DEFAULT true
 );
 

@@ -1,7 +1,7 @@
-"""Ways to make codes, all behind one interface: the lab compares them, the service runs any.
+"""Eight ways to make codes behind one interface: the lab compares them, the service runs any.
 
-One file each, named like the strategy. Some need a database: what they need of it is a Protocol in
-the same file, and `db` has a class that satisfies it.
+Each has a file of its name. What a strategy needs from a database is a Protocol in that file, and
+`db.codes` has a class that satisfies it.
 """
 
 from typing import Literal, Protocol

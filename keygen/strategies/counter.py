@@ -21,10 +21,10 @@ class Counted:
     """Codes in the order of a counter. As thread-safe as the counter."""
 
     def __init__(self, counter: Counter, shortest: int = 7) -> None:
-        """Make the strategy; codes have `shortest` characters, one more when a length is full."""
+        """Codes have `shortest` characters, one more when a length is full."""
         self._counter = counter
         self._shortest = shortest
 
-    def candidate(self, target_url: str, attempt: int) -> str:  # noqa: ARG002 - others need them
-        """The code of the next number; after a conflict simply the one after it."""
+    def candidate(self, target_url: str, attempt: int) -> str:
+        """The code of the next number; after a conflict, the one after that."""
         return plain_code(self._counter.next_value(), self._shortest)

@@ -16,7 +16,7 @@ class Hashed:
     """Codes from their targets. Stateless, so safe to share among threads."""
 
     def __init__(self, shortest: int = 7) -> None:
-        """Make the strategy; codes have `shortest` characters, more after repeated conflicts."""
+        """Codes have `shortest` characters, more after repeated conflicts."""
         self._shortest = shortest
 
     def candidate(self, target_url: str, attempt: int) -> str:

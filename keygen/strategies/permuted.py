@@ -17,10 +17,10 @@ class Permuted:
     def __init__(
         self, allocator: RangeAllocator, read_key: Callable[[], bytes], shortest: int = 7
     ) -> None:
-        """Make the strategy; the key is read when the first code is asked for.
+        """The permutation key is read when the first code is asked for.
 
         Args:
-            allocator: where ids come from.
+            allocator: gives ids.
             read_key: gives the permutation key, at least 16 bytes; it may do I/O and may raise.
             shortest: length of the first 62**shortest codes, in characters.
         """
@@ -29,8 +29,8 @@ class Permuted:
         self._shortest = shortest
         self._permutations: dict[int, Permutation] = {}
 
-    def candidate(self, target_url: str, attempt: int) -> str:  # noqa: ARG002 - others need them
-        """The code of the next id; after a conflict simply the one after it."""
+    def candidate(self, target_url: str, attempt: int) -> str:
+        """The code of the next id; after a conflict, the one after that."""
         place = place_of(self._allocator.next_id(), self._shortest)
         return encode(self._permutation(place.length).forward(place.offset), place.length)
 
@@ -46,6 +46,6 @@ class Permuted:
     def _permutation(self, length: int) -> Permutation:
         permutation = self._permutations.get(length)
         if permutation is None:
-            # Two threads may both come here; they make equal permutations.
+            # Two threads may get here at once; their permutations are equal.
             permutation = self._permutations[length] = Permutation(self._read_key(), length)
         return permutation

@@ -26,7 +26,7 @@ class CodePool(Protocol):
     """What this strategy needs from a database."""
 
     def claim_code(self) -> str | None:
-        """Take a code out of the pool for the caller alone; None when there is none."""
+        """Take a code out of the pool for this caller only; None if the pool is empty."""
         ...
 
     def count_codes(self) -> int:
@@ -42,7 +42,7 @@ class Pooled:
     """Codes from a pool that it keeps filled. As thread-safe as the pool."""
 
     def __init__(self, pool: CodePool, size: int = 10_000, shortest: int = 7) -> None:
-        """Make the strategy.
+        """Use this code pool.
 
         Args:
             pool: shared with other processes, which may fill it too.
@@ -56,8 +56,8 @@ class Pooled:
         self._filling = threading.Lock()
         self._closed = False
 
-    def candidate(self, target_url: str, attempt: int) -> str:  # noqa: ARG002 - others need them
-        """A code from the pool; after a conflict, that is with an alias, simply another."""
+    def candidate(self, target_url: str, attempt: int) -> str:
+        """A code from the pool; after a conflict (with an alias), another one."""
         if next(self._claims) % CHECK_EVERY == 0:
             threading.Thread(target=self._fill, name="pool-fill", daemon=True).start()
         for _ in range(MAX_FILLS):
@@ -65,7 +65,7 @@ class Pooled:
             if code is not None:
                 return code
             self._add_batch()
-        raise CodesUnavailableError("the pool is emptied faster than it can be filled")
+        raise CodesUnavailableError("the code pool is emptied faster than it is filled")
 
     def close(self) -> None:
         """Stop filling."""
@@ -75,7 +75,7 @@ class Pooled:
         """Fill the pool up, unless this process is doing so already."""
         if not self._filling.acquire(blocking=False):
             return
-        # If this fails, callers who find the pool empty meet the same fault, and are told.
+        # If this fails, callers who find the pool empty get the same error.
         with contextlib.suppress(Exception):
             while not self._closed and self._pool.count_codes() < self._size:
                 self._add_batch()
@@ -85,4 +85,4 @@ class Pooled:
         length = self._length
         drawn = {encode(secrets.randbelow(BASE**length), length) for _ in range(BATCH)}
         if self._pool.add_codes(drawn) < len(drawn) / 2:
-            self._length = length + 1  # not "+= 1": of two threads that find it full, one counts
+            self._length = length + 1  # not "+= 1": two threads may find the length full

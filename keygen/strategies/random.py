@@ -15,10 +15,10 @@ class Randomised:
     """Codes from the system's generator. Stateless, so safe to share among threads."""
 
     def __init__(self, shortest: int = 7) -> None:
-        """Make the strategy; codes have `shortest` characters, more after repeated conflicts."""
+        """Codes have `shortest` characters, more after repeated conflicts."""
         self._shortest = shortest
 
-    def candidate(self, target_url: str, attempt: int) -> str:  # noqa: ARG002 - others need it
+    def candidate(self, target_url: str, attempt: int) -> str:
         """A code as likely as any other of its length."""
         length = drawn_length(attempt, self._shortest)
         return encode(secrets.randbelow(BASE**length), length)

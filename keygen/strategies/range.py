@@ -12,10 +12,10 @@ class Ranged:
     """Codes in the order of this process's ids. Thread-safe."""
 
     def __init__(self, allocator: RangeAllocator, shortest: int = 7) -> None:
-        """Make the strategy; codes have `shortest` characters, one more when a length is full."""
+        """Codes have `shortest` characters, one more when a length is full."""
         self._allocator = allocator
         self._shortest = shortest
 
-    def candidate(self, target_url: str, attempt: int) -> str:  # noqa: ARG002 - others need them
-        """The code of the next id; after a conflict simply the one after it."""
+    def candidate(self, target_url: str, attempt: int) -> str:
+        """The code of the next id; after a conflict, the one after that."""
         return plain_code(self._allocator.next_id(), self._shortest)

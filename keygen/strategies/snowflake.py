@@ -4,7 +4,7 @@
 41 of milliseconds since 2026, enough until 2095, 10 of worker, 12 of sequence. In base62 that is 11
 characters, four more than a counted code, and it tells when the link was made.
 
-What must always hold: no id is made twice, whatever clocks do. A worker id is leased together with
+Invariant: no id is made twice, whatever clocks do. A worker id is leased together with
 an interval of time, and nobody else ever gets that worker id for an interval that overlaps. The
 interval is read off the holder's own clock, so neither a clock that steps back, nor one that
 differs from the database's, nor a process that was frozen beyond its lease can repeat an id.
@@ -27,7 +27,7 @@ LENGTH: Final = 11  # 62**10 < 2**63 < 62**11
 # One round trip per lease; when the database is away, codes are made until the lease ends.
 LEASE_MS: Final = 5 * 60_000
 # The corrections of a time service are this small; after a larger step another worker id is taken.
-LONGEST_WAIT_MS: Final = 100
+MAX_WAIT_MS: Final = 100
 
 
 class WorkerIds(Protocol):
@@ -55,7 +55,7 @@ class Parts(NamedTuple):
 
 
 class Snowflake:
-    """Codes from the clock. One per process, made after fork; thread-safe."""
+    """Codes from the clock. One per process, opened after fork; thread-safe."""
 
     def __init__(
         self,
@@ -63,12 +63,12 @@ class Snowflake:
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         sleep_s: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Make the strategy; a worker id is leased when the first code is asked for.
+        """A worker id is leased when the first code is asked for.
 
         Args:
-            workers: who leases worker ids.
+            workers: leases worker ids.
             now_ms: Unix time in milliseconds; may step back.
-            sleep_s: waits for so many seconds.
+            sleep_s: waits for a number of seconds.
         """
         self._workers = workers
         self._now_ms = now_ms
@@ -79,8 +79,8 @@ class Snowflake:
         self._last_ms = 0
         self._sequence = 0
 
-    def candidate(self, target_url: str, attempt: int) -> str:  # noqa: ARG002 - others need them
-        """The code of this moment; waits shortly when the clock steps back by a little."""
+    def candidate(self, target_url: str, attempt: int) -> str:
+        """The code of this moment; waits if the clock has stepped back a little."""
         with self._lock:
             moment = self._wait_for_moment()
             if moment is None:
@@ -92,11 +92,11 @@ class Snowflake:
         return encode(join_parts(parts), LENGTH)
 
     def _wait_for_moment(self) -> int | None:
-        """A millisecond of our lease, not before the last one; None when only a lease helps."""
+        """A millisecond of our lease, not before the last one; None if a new lease is needed."""
         is_full = self._sequence == 2**SEQUENCE_BITS - 1
         earliest = self._last_ms + 1 if is_full else self._last_ms
         now, waited_ms = self._now_ms(), 0
-        while now < earliest and waited_ms + earliest - now <= LONGEST_WAIT_MS:
+        while now < earliest and waited_ms + earliest - now <= MAX_WAIT_MS:
             waited_ms += earliest - now
             self._sleep_s((earliest - now) / 1_000)
             now = self._now_ms()
@@ -108,7 +108,7 @@ class Snowflake:
         worker = self._workers.lease_worker(now, now + LEASE_MS)
         if worker is None:
             raise CodesUnavailableError(
-                "every worker id was used for a later time than this clock shows: it is behind"
+                "every worker id was leased for a later time: this clock is behind"
             )
         self._worker, self._until_ms, self._sequence = worker, now + LEASE_MS, 0
         return now
@@ -118,11 +118,11 @@ def join_parts(parts: Parts) -> int:
     """The number of a snowflake, in [0, 2**63).
 
     Raises:
-        CodesUnavailableError: the clock stands outside the years 2026 to 2095.
+        CodesUnavailableError: the clock is outside the years 2026 to 2095.
     """
     since_epoch = parts.unix_ms - EPOCH_MS
     if not 0 <= since_epoch < 2**TIME_BITS:
-        raise CodesUnavailableError("the clock stands before 2026 or after 2095")
+        raise CodesUnavailableError("the clock shows a time before 2026 or after 2095")
     return (since_epoch << WORKER_BITS | parts.worker) << SEQUENCE_BITS | parts.sequence
 
 

@@ -18,7 +18,7 @@ class Strided:
     """Codes from several counters in turn. As thread-safe as the counters."""
 
     def __init__(self, counters: Sequence[Counter], shortest: int = 7) -> None:
-        """Make the strategy.
+        """Use these counters.
 
         Args:
             counters: at least one; the same ones in the same order in every process.
@@ -28,10 +28,10 @@ class Strided:
             raise ValueError("a stride needs at least one counter")
         self._counters = counters
         self._shortest = shortest
-        # Processes begin at different counters, so that they do not queue up at the same one.
+        # Processes start at different counters, so that they do not queue at the same one.
         self._turns = itertools.count(secrets.randbelow(len(counters)))
 
-    def candidate(self, target_url: str, attempt: int) -> str:  # noqa: ARG002 - others need them
+    def candidate(self, target_url: str, attempt: int) -> str:
         """The code of the next counter's next id; after a conflict that of the one after it."""
         offset = next(self._turns) % len(self._counters)
         id_ = self._counters[offset].next_value() * len(self._counters) + offset

@@ -1,7 +1,7 @@
-"""What a code length is good for: the arithmetic of the calculator, without measuring anything.
+"""What to expect of codes of some length: formulas only, no measurement.
 
-n is the number of links, m = alphabet^length the number of codes. Numbers that a calculator can
-look absurd for are not refused: `inf` means that no finite number will do.
+n is the number of links, m = alphabet^length the size of the code space. `inf` means that no finite
+number is enough.
 """
 
 import math
@@ -14,10 +14,10 @@ BASE62: Final = 62
 DAYS_PER_YEAR: Final = 365
 MS_PER_DAY: Final = 86_400_000
 
-# How a strategy's codes lie in the space decides everything below.
-COUNTED: Final = ("counter", "range", "stride")  # one after the other: dense, unique, guessable
-SPREAD: Final = ("permuted", "pool")  # unique when they are handed out, and without order
-DRAWN: Final = ("random", "hash")  # without order; the INSERT finds out whether one is new
+# Strategies by how their codes lie in the code space, which decides everything below.
+COUNTED: Final = ("counter", "range", "stride")  # in order: dense, unique, guessable
+SPREAD: Final = ("permuted", "pool")  # unique, without order
+DRAWN: Final = ("random", "hash")  # without order; only the INSERT tells whether one is free
 STRATEGIES: Final = (*COUNTED, *SPREAD, *DRAWN, "snowflake")
 
 # An id is ms * 2^22 + worker * 2^12 + sequence: 41, 10 and 12 bits.
@@ -25,46 +25,41 @@ STRATEGIES: Final = (*COUNTED, *SPREAD, *DRAWN, "snowflake")
 SNOWFLAKE_IDS_PER_MS: Final = 2**22
 SNOWFLAKE_MS: Final = 2**41
 
-# At this density one attempt in ten meets a conflict, and so does one guess in ten of an attacker:
-# time for another character.
+# At this density, one INSERT in ten meets a conflict and one guess in ten hits a link: codes need
+# another character.
 DENSEST_DRAWN: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What to expect of a strategy at the end of the time asked about."""
+    """What to expect of a strategy at the end of the period."""
 
     strategy: str
     links: float
     space: int
-    density: float  # links / space; above 1 the links do not fit
-    collision_probability: float  # that any code at all is proposed twice
-    retries: float  # conflicts met by all inserts together
-    retries_last: float  # conflicts met by the last insert
-    lasts_years: float  # until no code of this length is left
-    guesses: float  # until a hit, see `expected_guesses`
-    shortest_length: int  # characters with which it would last
+    density: float  # links / space; above 1 there are not enough codes
+    collision_probability: float  # of any code being proposed twice
+    retries: float  # conflicts of all INSERTs
+    retries_last: float  # conflicts of the last INSERT
+    lasts_years: float  # until all codes of this length are used
+    guesses: float  # until one hits a link, see `expected_guesses`
+    shortest_length: int  # characters that are enough for the period
 
 
 def estimate(
-    strategy: str,
-    *,
-    links_per_day: float,
-    years: float,
-    alphabet: int = BASE62,
-    length: int = 7,
+    strategy: str, *, links_per_day: float, years: float, alphabet: int = BASE62, length: int = 7
 ) -> Estimate:
-    """Everything about one strategy.
+    """Estimate everything about one strategy.
 
     Args:
         strategy: one of STRATEGIES.
-        links_per_day: above 0; none is ever deleted.
+        links_per_day: above 0; no link is ever deleted.
         years: of 365 days, above 0.
-        alphabet: number of characters to choose from, at least 2.
+        alphabet: number of different characters, at least 2.
         length: of a code in characters, at least 1.
 
     Raises:
-        ValueError: an argument out of its range; the message says which.
+        ValueError: an argument is out of range; the message says which.
     """
     _check(strategy, links_per_day, years, alphabet, length)
     links = links_per_day * years * DAYS_PER_YEAR
@@ -85,26 +80,26 @@ def estimate(
 
 
 def expected_retries(links: float, space: int) -> float:
-    """Conflicts met by n inserts of uniform codes, each tried again until it finds a free one.
+    """Conflicts of n INSERTs of uniform codes, each retried until it finds a free one.
 
     The sum over i < n of i / (m - i), which is m (H(m) - H(m - n)) - n: the coupon collector's
     problem, stopped at n (Mitzenmacher and Upfal, "Probability and Computing", 2nd ed., section
-    2.4.1). With an integral in place of the sum it is m ln(m / (m - n)) - n, too much by about
-    half of what the last insert meets.
+    2.4.1). With an integral instead of the sum it is m ln(m / (m - n)) - n, which is too high by
+    about half of the last INSERT's conflicts.
     """
     if links >= space:
         return math.inf
     density = links / space
-    if density < 1e-6:  # noqa: PLR2004 - below it, n^2 / 2m is exact and the difference is not
+    if density < 1e-6:  # below, n^2 / 2m is exact and the difference loses digits
         return links * density / 2
     return -space * math.log1p(-density) - links
 
 
 def expected_retries_last(links: float, space: int) -> float:
-    """Conflicts met by the last of n inserts: d / (1 - d), where d = (n - 1) / m are taken.
+    """Conflicts of the last of n INSERTs: d / (1 - d), where d = (n - 1) / m is the share taken.
 
-    The number of failures before the first success of a geometric distribution: Feller, "An
-    Introduction to Probability Theory and Its Applications", vol. 1, 3rd ed., section VI.8.
+    The failures before the first success of a geometric distribution: Feller, "An Introduction to
+    Probability Theory and Its Applications", vol. 1, 3rd ed., section VI.8.
     """
     taken = max(links - 1, 0) / space
     return taken / (1 - taken) if taken < 1 else math.inf
@@ -113,9 +108,9 @@ def expected_retries_last(links: float, space: int) -> float:
 def years_until_full(strategy: str, links_per_day: float, space: int) -> float:
     """Until all codes of this length are used.
 
-    Counted, spread and drawn codes last as long as there are any, drawn ones with more and more
-    retries. A snowflake id grows by 2^22 every millisecond, whether links are made or not, and
-    runs out of its 41 bits of milliseconds after 69.7 years at the latest.
+    Counted, spread and drawn codes last until the last one, drawn ones with ever more retries. A
+    snowflake id grows by 2^22 every millisecond, with or without links, and runs out of its 41
+    bits of milliseconds after 69.7 years at the latest.
     """
     if strategy == "snowflake":
         return min(space / SNOWFLAKE_IDS_PER_MS, SNOWFLAKE_MS) / MS_PER_DAY / DAYS_PER_YEAR
@@ -123,15 +118,15 @@ def years_until_full(strategy: str, links_per_day: float, space: int) -> float:
 
 
 def expected_guesses(strategy: str, links: float, space: int, links_per_day: float) -> float:
-    """Until an attacker who holds one code, and never guesses twice the same, opens another link.
+    """Guesses that an attacker who knows one code needs to hit another link, without repeating one.
 
-    - counted: the next number is a link, so 1 (the step of `stride` shows in two codes; at the end
-      of a block an attacker turns round).
-    - spread and drawn: (m + 1) / (n + 1), the expected place of the first of n hits among m cards
-      in random order, about 1 / density: the mean of the negative hypergeometric distribution,
-      https://en.wikipedia.org/wiki/Negative_hypergeometric_distribution
-    - snowflake: one guess per millisecond, worker and sequence taken from the code that is known:
-      1 / (links per millisecond).
+    - counted: 1, as the next number is a link. (Two codes reveal the step of `stride`; at the end
+      of a block the attacker turns round.)
+    - spread and drawn: (m + 1) / (n + 1), about 1 / density: the expected position of the first of
+      n hits among m codes in random order, which is the mean of the negative hypergeometric
+      distribution, https://en.wikipedia.org/wiki/Negative_hypergeometric_distribution
+    - snowflake: 1 / (links per millisecond): one guess per millisecond, with the worker id and the
+      sequence of the known code.
     """
     if strategy in COUNTED:
         return 1.0
@@ -141,10 +136,10 @@ def expected_guesses(strategy: str, links: float, space: int, links_per_day: flo
 
 
 def shortest_length(strategy: str, links: float, years: float, alphabet: int = BASE62) -> int:
-    """The least number of characters with which all links fit.
+    """The fewest characters that are enough for all links.
 
-    Drawn codes need room between them: at most DENSEST_DRAWN of the space may be taken. Snowflake
-    ids need room for every millisecond, used or not.
+    Of drawn codes, at most a share of DENSEST_DRAWN may be in use. Snowflakes need ids for every
+    millisecond, with or without links.
     """
     needed = links
     if strategy in DRAWN:
@@ -159,11 +154,11 @@ def shortest_length(strategy: str, links: float, years: float, alphabet: int = B
 
 def _check(strategy: str, links_per_day: float, years: float, alphabet: int, length: int) -> None:
     if strategy not in STRATEGIES:
-        raise ValueError(f"no strategy {strategy!r}; there are: {', '.join(STRATEGIES)}")
+        raise ValueError(f"unknown strategy {strategy!r}; known: {', '.join(STRATEGIES)}")
     for name, value in (("links_per_day", links_per_day), ("years", years)):
         if not (value > 0 and math.isfinite(value)):
             raise ValueError(f"{name} must be a number above 0, not {value}")
-    if alphabet < 2:  # noqa: PLR2004 - one character cannot tell codes apart
+    if alphabet < 2:
         raise ValueError(f"an alphabet has at least 2 characters, not {alphabet}")
     if length < 1:
         raise ValueError(f"a code has at least 1 character, not {length}")

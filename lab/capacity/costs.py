@@ -1,4 +1,4 @@
-"""What a request costs in processor time, from a file that `hop load` or `hop bench` wrote."""
+"""CPU time per request, from a file that `hop load` or `hop bench` wrote."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from typing import Final, Literal
 
 import msgspec
 
-Part = Literal["web", "redis", "postgres", "worker"]
-PARTS: Final[tuple[Part, ...]] = ("web", "redis", "postgres", "worker")
+Component = Literal["web", "redis", "postgres", "worker"]
+COMPONENTS: Final[tuple[Component, ...]] = ("web", "redis", "postgres", "worker")
 
 
 class MeasuredFileError(Exception):
-    """The file does not hold what is needed; the message says what is missing."""
+    """The file does not contain what is needed; the message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Microseconds of processor time that one request costs each part."""
+    """CPU time of one request in each component, in microseconds."""
 
     web: float = 0.0
     redis: float = 0.0
@@ -27,21 +27,21 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """A redirect by the tier that answers it, and a shorten. Clicks are in: they are counted."""
+    """A redirect by the tier that answers it, with the counting of its click, and a shorten."""
 
-    source: str  # where the figures are from, for people
+    source: str  # where the costs come from, in words
     hot: Cost
     cached: Cost
     uncached: Cost
     shorten: Cost
 
 
-# From `make bench` on two cores of an Intel Xeon, Python 3.11, under gunicorn, while other programs
-# ran; rounded up to two digits.
+# From `make bench` on two cores of an Intel Xeon with Python 3.11 under gunicorn, while other
+# programs were running; rounded up to two digits.
 DEFAULTS: Final = Costs(
     source=(
         "defaults, from make bench under gunicorn on two cores of an Intel Xeon with Python 3.11;"
-        " --measured FILE takes those of your machine"
+        " --measured FILE uses those of your machine"
     ),
     hot=Cost(web=170, redis=4, postgres=81, worker=110),
     cached=Cost(web=560, redis=45, postgres=81, worker=110),
@@ -51,32 +51,25 @@ DEFAULTS: Final = Costs(
 
 
 def read_costs(path: Path) -> Costs:
-    """Read a file of either kind.
+    """Read a result of `hop load` or `hop bench`.
 
     Raises:
-        MeasuredFileError: it cannot be read, or is of another kind.
+        MeasuredFileError: the file cannot be read, or is something else.
     """
     try:
-        content = path.read_bytes()
-        kind = msgspec.json.decode(content, type=_Kind).kind
-        if kind == "hop-load":
-            return _from_load(msgspec.json.decode(content, type=_LoadFile))
-        if kind == "hop-bench":
-            return _from_bench(msgspec.json.decode(content, type=_BenchFile))
+        measured = msgspec.json.decode(path.read_bytes(), type=_LoadFile | _BenchFile)
+        return _from_load(measured) if isinstance(measured, _LoadFile) else _from_bench(measured)
     except OSError as error:
         raise MeasuredFileError(f"{path}: {error.strerror}") from error
     except msgspec.MsgspecError as error:
-        raise MeasuredFileError(f"{path} is no file of hop load or hop bench: {error}") from error
+        raise MeasuredFileError(
+            f"{path} is not a file of hop load or hop bench: {error}"
+        ) from error
     except MeasuredFileError as error:
         raise MeasuredFileError(f"{path}: {error}") from error
-    raise MeasuredFileError(f"{path} is of kind {kind!r}; expected hop-load or hop-bench")
 
 
-class _Kind(msgspec.Struct):
-    kind: str
-
-
-class _LoadFile(msgspec.Struct):
+class _LoadFile(msgspec.Struct, tag_field="kind", tag="hop-load"):
     cpu_s: Mapping[str, float]
     redirects: int
     shortens: int = 0
@@ -96,33 +89,33 @@ class _BenchSections(msgspec.Struct):
     http: _BenchHttp | None = None
 
 
-class _BenchFile(msgspec.Struct):
+class _BenchFile(msgspec.Struct, tag_field="kind", tag="hop-bench"):
     sections: _BenchSections
 
 
 def _from_load(file: _LoadFile) -> Costs:
-    """All tiers cost what the mean redirect of the run did; its share of shortens is in that."""
+    """Every tier costs as much as the mean redirect of the run, which includes its shortens."""
     if file.redirects < 1:
         raise MeasuredFileError("no redirect was measured")
     mean = _cost({part: used * 1e6 / file.redirects for part, used in file.cpu_s.items()})
     source = (
-        f"hop load: means over {file.redirects:,} redirects, with the {file.shortens:,} shortens of"
-        " the run in them"
+        f"hop load: means over {file.redirects:,} redirects, including the {file.shortens:,}"
+        " shortens of the run"
     )
     return Costs(source, mean, mean, mean, Cost())
 
 
 def _from_bench(file: _BenchFile) -> Costs:
-    """One figure for each tier, under gunicorn.
+    """Each tier's own cost, under gunicorn.
 
-    What a click costs the worker and Postgres is taken from the run over many links with Redis: a
-    single hot link is added up more cheaply than clicks of many, and without Redis the clicks wait.
+    The cost of counting a click is that of the run over many links with Redis: clicks of a single
+    hot link are cheaper to add up, and without Redis clicks are not counted.
     """
     figures = file.sections.http.figures if file.sections.http else []
-    by_subject = {each.subject: each.cpu_us for each in figures if each.server == "gunicorn"}
+    cpu_us = {each.subject: each.cpu_us for each in figures if each.server == "gunicorn"}
     try:
         hot, cached, uncached, shorten = (
-            _cost(by_subject[subject])
+            _cost(cpu_us[subject])
             for subject in ("hop hot", "hop, Redis", "hop, Postgres", "hop shorten")
         )
     except KeyError as error:
@@ -140,5 +133,5 @@ def _from_bench(file: _BenchFile) -> Costs:
     )
 
 
-def _cost(parts: Mapping[str, float]) -> Cost:
-    return Cost(**{part: parts.get(part, 0.0) for part in PARTS})
+def _cost(cpu_us: Mapping[str, float]) -> Cost:
+    return Cost(**{component: cpu_us.get(component, 0.0) for component in COMPONENTS})

@@ -1,4 +1,4 @@
-"""Numbers in a capacity plan, as people write and read them."""
+"""Reading and writing numbers with units, for people."""
 
 import math
 import re
@@ -10,14 +10,14 @@ _UNITS: Final = ((1e15, "PB"), (1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB
 
 
 def parse_number(text: str) -> float:
-    """Read "100M", "5k", "1_000", "1,000", "2.5e6": k, M, B or G, and T are powers of a thousand.
+    """Parse "100M", "5k", "1_000", "1,000" or "2.5e6"; k, M, B or G, and T are powers of 1,000.
 
     Raises:
-        ValueError: it is no such number; the message says so.
+        ValueError: the text is not such a number.
     """
     found = _NUMBER.fullmatch(text.strip())
     if found is None:
-        raise ValueError(f"{text!r} is no number; write 100M, 5k, 1_000 or 2.5")
+        raise ValueError(f"{text!r} is not a number; write 100M, 5k, 1_000 or 2.5")
     number = float(re.sub(r"[_,]", "", found[1])) * _FACTORS[found[2].lower()]
     if not math.isfinite(number):
         raise ValueError(f"{text!r} is too large")
@@ -25,21 +25,18 @@ def parse_number(text: str) -> float:
 
 
 def say_number(number: float) -> str:
-    """In full where it is whole or large, else to three digits: 100,000,000; 1,157; 0.0116."""
-    if number >= 1e15:  # noqa: PLR2004 - more zeros than anybody counts
-        return f"{number:.3g}"
-    if number >= 1_000 or number == int(number):  # noqa: PLR2004
-        return f"{number:,.0f}"
-    return f"{number:.3g}"
+    """All digits of whole or large numbers, else three digits: 100,000,000; 1,157; 0.0116."""
+    in_full = number < 1e15 and (number >= 1_000 or number == int(number))
+    return f"{number:,.0f}" if in_full else f"{number:.3g}"
 
 
 def say_rate(per_s: float) -> str:
-    """Something per second."""
+    """A rate per second: 1,157/s."""
     return f"{say_number(per_s)}/s"
 
 
 def say_bytes(size: float) -> str:
-    """Bytes by powers of a thousand: 18.2 TB."""
+    """Bytes in powers of 1,000: 18.2 TB."""
     for unit, name in _UNITS:
         if size >= unit:
             return f"{size / unit:.3g} {name}"
@@ -47,5 +44,5 @@ def say_bytes(size: float) -> str:
 
 
 def say_share(share: float) -> str:
-    """A share as a percentage: 90 %, 74.3 %."""
+    """A share as a percentage: 74.3 %."""
     return f"{share * 100:.3g} %"

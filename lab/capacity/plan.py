@@ -1,7 +1,7 @@
-"""The capacity plan: from a few numbers about use to rates, bytes and machines.
+"""The capacity plan: from a few numbers about the demand to rates, bytes and machines.
 
-Each figure carries its formula with the numbers filled in, so that a reader can work it out again
-by hand. What a formula needs and nobody was asked for is a constant, and is printed with the rest.
+Each result has its formula with the numbers filled in, constants included, so that a reader can
+check it by hand.
 """
 
 from typing import Final
@@ -12,14 +12,15 @@ from lab.capacity.code_length import BASE62, DAYS_PER_YEAR, estimate
 from lab.capacity.costs import Costs
 from lab.capacity.machines import plan_machines
 from lab.capacity.numbers import say_bytes, say_number, say_rate
-from lab.capacity.workload import Figure, Part, Workload
+from lab.capacity.workload import Part, Quantity, Workload
 
 COPIES: Final = 2  # of the database: a primary and a standby
-# A B-tree entry: a code in 16 bytes, 4 bytes to find it, pages 69 % full (ln 2) as keys come in no
-# order: Yao, "On Random 2-3 Trees", Acta Informatica 9 (1978). `hop bench` shows the same.
+# A B-tree entry: 16 bytes with the code and a line pointer of 4 bytes, in pages that are 69 % full
+# (ln 2) after insertions in random order: Yao, "On Random 2-3 Trees", Acta Informatica 9 (1978).
+# `hop bench` measures the same.
 INDEX_BYTES: Final = 29
-REQUEST_BYTES: Final = 500  # of a browser, with its headers
-ANSWER_BYTES: Final = 200  # headers without the target
+REQUEST_BYTES: Final = 500  # with a browser's headers
+RESPONSE_BYTES: Final = 200  # headers without the target
 RANGE_SIZE: Final = 10_000  # HOP_RANGE_SIZE
 
 
@@ -27,8 +28,8 @@ def plan_capacity(load: Workload, costs: Costs) -> list[Part]:
     """The whole plan.
 
     Args:
-        load: what is asked; every number above 0, `hit_rate` below 1.
-        costs: of requests, in processor time.
+        load: the demand; every number above 0, `hit_rate` below 1.
+        costs: CPU time of requests.
     """
     return [
         Part("Rates", _plan_rates(load)),
@@ -41,40 +42,44 @@ def plan_capacity(load: Workload, costs: Costs) -> list[Part]:
     ]
 
 
-def _plan_rates(load: Workload) -> list[Figure]:
+def _plan_rates(load: Workload) -> list[Quantity]:
     per_day, ratio = say_number(load.links_per_day), say_number(load.reads_per_write)
     writes, reads, peak = say_rate(load.writes), say_rate(load.reads), say_number(load.peak)
     writes_peak, reads_peak = load.writes * load.peak, load.reads * load.peak
     return [
-        Figure("writes", "writes", load.writes, f"{per_day} links/day / 86,400 s = {writes}"),
-        Figure("reads", "reads", load.reads, f"{writes} x {ratio} = {reads}"),
-        Figure(
+        Quantity("writes", "writes", load.writes, f"{per_day} links/day / 86,400 s = {writes}"),
+        Quantity("reads", "reads", load.reads, f"{writes} x {ratio} = {reads}"),
+        Quantity(
             "writes_peak",
             "writes, peak",
             writes_peak,
             f"{writes} x {peak} = {say_rate(writes_peak)}",
         ),
-        Figure(
+        Quantity(
             "reads_peak", "reads, peak", reads_peak, f"{reads} x {peak} = {say_rate(reads_peak)}"
         ),
     ]
 
 
-def _plan_storage(load: Workload) -> list[Figure]:
+def _plan_storage(load: Workload) -> list[Quantity]:
     links, rows, index = load.links, load.links * load.bytes, load.links * INDEX_BYTES
     total = COPIES * (rows + index)
-    said = say_number(links)
+    links_text = say_number(links)
     return [
-        Figure(
+        Quantity(
             "links",
             "links",
             links,
             f"{say_number(load.links_per_day)}/day x {DAYS_PER_YEAR} days x"
-            f" {say_number(load.years)} years = {said}",
+            f" {say_number(load.years)} years = {links_text}",
         ),
-        Figure("rows_bytes", "rows", rows, f"{said} x {load.bytes:g} B = {say_bytes(rows)}"),
-        Figure("index_bytes", "index", index, f"{said} x {INDEX_BYTES} B = {say_bytes(index)}"),
-        Figure(
+        Quantity(
+            "rows_bytes", "rows", rows, f"{links_text} x {load.bytes:g} B = {say_bytes(rows)}"
+        ),
+        Quantity(
+            "index_bytes", "index", index, f"{links_text} x {INDEX_BYTES} B = {say_bytes(index)}"
+        ),
+        Quantity(
             "storage_bytes",
             "on disks",
             total,
@@ -84,29 +89,29 @@ def _plan_storage(load: Workload) -> list[Figure]:
     ]
 
 
-def _plan_codes(load: Workload) -> list[Figure]:
-    found = estimate("permuted", links_per_day=load.links_per_day, years=load.years)
-    length = max(SHORTEST, found.shortest_length)
+def _plan_codes(load: Workload) -> list[Quantity]:
+    codes = estimate("permuted", links_per_day=load.links_per_day, years=load.years)
+    length = max(SHORTEST, codes.shortest_length)
     space = BASE62**length
     margin, ranges = space / load.links, load.writes * load.peak / RANGE_SIZE
     return [
-        Figure(
+        Quantity(
             "code_length",
             "shortest",
-            found.shortest_length,
-            f"{BASE62}^{found.shortest_length} = {say_number(BASE62**found.shortest_length)} codes"
-            f" for {say_number(load.links)} links: {found.shortest_length} characters",
+            codes.shortest_length,
+            f"{BASE62}^{codes.shortest_length} = {say_number(BASE62**codes.shortest_length)} codes"
+            f" for {say_number(load.links)} links: {codes.shortest_length} characters",
         ),
-        Figure(
+        Quantity(
             "code_margin",
             "margin",
             margin,
             f"hop's {BASE62}^{length} = {say_number(space)} / {say_number(load.links)} ="
-            f" {margin:,.3g} times as many as are used",
+            f" {margin:,.3g} times the codes in use",
         ),
-        Figure(
+        Quantity(
             "ranges",
-            "key ranges",
+            "ranges of ids",
             ranges,
             f"{say_rate(load.writes * load.peak)} / {RANGE_SIZE:,} ids a range ="
             f" {say_rate(ranges)}, one UPDATE each",
@@ -114,23 +119,23 @@ def _plan_codes(load: Workload) -> list[Figure]:
     ]
 
 
-def _plan_bandwidth(load: Workload) -> list[Figure]:
+def _plan_bandwidth(load: Workload) -> list[Quantity]:
     reads = load.reads * load.peak
-    coming = reads * REQUEST_BYTES * 8
-    going = reads * (ANSWER_BYTES + load.bytes) * 8
-    said = say_rate(reads)
+    bits_in = reads * REQUEST_BYTES * 8
+    bits_out = reads * (RESPONSE_BYTES + load.bytes) * 8
+    rate = say_rate(reads)
     return [
-        Figure(
+        Quantity(
             "bits_in",
             "in",
-            coming,
-            f"{said} x {REQUEST_BYTES} B x 8 = {say_number(coming / 1e6)} Mbit/s",
+            bits_in,
+            f"{rate} x {REQUEST_BYTES} B x 8 = {say_number(bits_in / 1e6)} Mbit/s",
         ),
-        Figure(
+        Quantity(
             "bits_out",
             "out, at most",
-            going,
-            f"{said} x ({ANSWER_BYTES} B of headers + {load.bytes:g} B) x 8 ="
-            f" {say_number(going / 1e6)} Mbit/s",
+            bits_out,
+            f"{rate} x ({RESPONSE_BYTES} B of headers + {load.bytes:g} B) x 8 ="
+            f" {say_number(bits_out / 1e6)} Mbit/s",
         ),
     ]

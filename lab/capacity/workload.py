@@ -1,4 +1,4 @@
-"""What a capacity plan starts from, and what it consists of."""
+"""The input of a capacity plan, and the parts of its result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,24 +11,24 @@ DAY_S: Final = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What is asked of the service."""
+    """The demand on the service."""
 
     links_per_day: float
     reads_per_write: float = 100
     years: float = 5
-    bytes: float = 500  # of a link: its row without the index
-    peak: float = 3  # times the mean rate
-    hit_rate: float = 0.9  # of all caches together
-    zipf: float = 1.0  # exponent of popularity
+    bytes: float = 500  # per link: its row without the index
+    peak: float = 3  # peak rate / mean rate
+    hit_rate: float = 0.9  # share of reads that any cache answers
+    zipf: float = 1.0  # exponent of Zipf's law
 
     @property
     def links(self) -> float:
-        """All links at the end of the time."""
+        """Links at the end of the period."""
         return self.links_per_day * DAYS_PER_YEAR * self.years
 
     @property
     def writes(self) -> float:
-        """Links made per second, on average."""
+        """Links created per second, on average."""
         return self.links_per_day / DAY_S
 
     @property
@@ -39,17 +39,17 @@ class Workload:
 
 # The scales of docs/design.md, section 2.
 SCALES: Final = {
-    # 10 million links in all; 1/s and 10/s are its peaks, in the hours when a team works.
+    # 10 million links in total. Its peaks of 1/s and 10/s are in the working hours of a team.
     "team": Workload(10e6 / 5 / DAYS_PER_YEAR, reads_per_write=10, bytes=250, peak=16),
-    # 100 million links a month.
+    # 100 million links per month.
     "regional": Workload(100e6 * 12 / DAYS_PER_YEAR, reads_per_write=10),
     "internet": Workload(100e6, bytes=100),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """One result. The formula has its numbers filled in, and ends with the value."""
+class Quantity:
+    """One result. The formula has its numbers filled in and ends with the value."""
 
     name: str
     label: str
@@ -59,7 +59,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Figures that belong together."""
+    """A part of the plan."""
 
     title: str
-    figures: Sequence[Figure]
+    figures: Sequence[Quantity]

@@ -1,26 +1,26 @@
-"""Popularity by Zipf's law: the link of rank i is read in proportion to 1 / i^s.
+"""Popularity by Zipf's law: reads of the link of rank i are proportional to 1 / i^s.
 
-How well it fits requests of the Web, and with which s (0.64 to 0.83 at proxies): Breslau et al.,
-"Web Caching and Zipf-like Distributions", INFOCOM 1999, https://doi.org/10.1109/INFCOM.1999.749260
+Its fit to Web requests, with s from 0.64 to 0.83 at proxies, is measured in Breslau et al., "Web
+Caching and Zipf-like Distributions", INFOCOM 1999, https://doi.org/10.1109/INFCOM.1999.749260
 """
 
 import math
 from typing import Final
 
-_EXACT: Final = 1_000  # ranks that are summed one by one
-_STEPS: Final = 2_000  # parts into which the ranks after those are cut
+_EXACT: Final = 1_000  # ranks that are summed individually
+_STEPS: Final = 2_000  # spans that the other ranks are divided into
 
 
 def harmonic(n: float, s: float) -> float:
     """The generalised harmonic number: the sum of 1 / i^s for i from 1 to n.
 
-    The first thousand terms are added up, the rest is the Euler-Maclaurin formula with one
-    correction (NIST Digital Library of Mathematical Functions, https://dlmf.nist.gov/2.10.E1); what
-    is left out is below 1e-12.
+    The first thousand terms are summed, the rest is approximated by the Euler-Maclaurin formula
+    with one correction (NIST Digital Library of Mathematical Functions,
+    https://dlmf.nist.gov/2.10.E1). The error is below 1e-12.
 
     Args:
-        n: terms, 0 or more; between whole numbers it grows steadily.
-        s: the exponent, 0 (all alike) or more.
+        n: number of terms, at least 0; interpolated between integers.
+        s: the exponent, at least 0.
     """
     whole = min(int(n), _EXACT)
     total = sum(math.pow(rank, -s) for rank in range(1, whole + 1))
@@ -32,19 +32,19 @@ def harmonic(n: float, s: float) -> float:
 
 
 def share_of_hottest(hottest: float, links: float, s: float) -> float:
-    """Which share of all reads the hottest links get."""
+    """The share of all reads that the hottest links get."""
     return harmonic(min(hottest, links), s) / harmonic(links, s)
 
 
 def hottest_for(hit_rate: float, links: float, s: float) -> int:
-    """How many of the hottest links get at least this share of all reads.
+    """The number of hottest links that get at least a share of all reads.
 
     Args:
-        hit_rate: 0 to 1.
-        links: in all, at least 1.
+        hit_rate: the share, 0 to 1.
+        links: in total, at least 1.
         s: the exponent.
     """
-    low, high = 0, math.ceil(links)  # `high` are enough, `low` are not
+    low, high = 0, math.ceil(links)  # `high` suffice, `low` do not
     wanted = hit_rate * harmonic(links, s)
     while high - low > 1:
         middle = (low + high) // 2
@@ -56,10 +56,10 @@ def hottest_for(hit_rate: float, links: float, s: float) -> int:
 
 
 def distinct_links(reads: float, links: float, s: float) -> float:
-    """How many different links so many reads meet, on average.
+    """The expected number of different links among a number of reads.
 
-    The sum over all ranks of 1 - e^(-reads p), the chance that a link of probability p is read at
-    all. After the first thousand ranks it is summed over spans of nearly equal p.
+    The sum over all ranks of 1 - e^(-reads p), the probability that a link with share p is read at
+    all. After the first thousand ranks, the sum is over spans of nearly equal p.
     """
     total = harmonic(links, s)
 
@@ -79,10 +79,11 @@ def distinct_links(reads: float, links: float, s: float) -> float:
 
 
 def _area(n: float, s: float) -> float:
-    """The integral of 1 / x^s from _EXACT to n; without the cancellation of the usual form at s=1.
+    """The integral of 1 / x^s from _EXACT to n, in a form that is stable near s = 1.
 
-    With t = ln(n / _EXACT) it is _EXACT^(1-s) (e^((1-s)t) - 1) / (1-s), and t for s = 1.
+    With t = ln(n / _EXACT) it is _EXACT^(1-s) (e^((1-s)t) - 1) / (1-s); for s = 1 it is t.
     """
     t = math.log(n / _EXACT)
-    bend = (1 - s) * t
-    return math.pow(_EXACT, 1 - s) * (t if bend == 0 else t * math.expm1(bend) / bend)
+    exponent = (1 - s) * t
+    factor = 1.0 if exponent == 0 else math.expm1(exponent) / exponent
+    return math.pow(_EXACT, 1 - s) * t * factor

@@ -1,8 +1,8 @@
-"""The birthday bound beside collisions of codes that are really made.
+"""The birthday bound beside collisions of real codes.
 
-`measure` makes codes as the strategies `random` and `hash` do and counts; `birthday_bound` has the
-formulas. A code of base62 characters and the integer that it writes are one to one, so collisions
-are counted among integers: it is the same count, and several times faster.
+`measure` makes codes as the strategies `random` and `hash` do and counts collisions;
+`birthday_bound` has the formulas. Codes in base62 and integers are one to one, so collisions are
+counted among integers: the count is the same, and several times faster.
 """
 
 import math
@@ -17,43 +17,43 @@ from lab.collisions.birthday_bound import collision_probability, expected_collis
 
 LENGTHS: Final = range(3, 8)
 KINDS: Final = ("random", "hash")
-# Numbers of codes to look at, in units of the square root of the space, about which collisions
-# begin: at 1.18 of them one in two trials has one.
+# Numbers of codes per trial, in units of the square root of the code space. Collisions start at
+# about 1: with 1.18, half of the trials have one.
 MULTIPLES: Final = (0.25, 0.5, 1.0, 2.0, 8.0)
 FEWEST_TRIALS: Final = 10
 MOST_TRIALS: Final = 400
-# Codes made per kind and length: all ten of them end within a minute on one core.
+# Codes per kind and length: all ten together take a minute on one core.
 BUDGET: Final = 10_000_000
-# A figure lies further than this many standard errors from the formula once in 22, by chance.
+# In standard errors. By chance, one measurement in 22 is further from its formula.
 AGREES_WITHIN: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One number of codes of one kind and length: measured over some trials, and by formula.
+    """One kind, length and number of codes: measured over some trials, and by formula.
 
-    The errors are standard errors of a mean of so many trials if the formula is right: of a
+    The errors are standard errors of a mean over these trials if the formula is right: of a
     proportion for the probability, and of a Poisson count for the collisions, which are rare and
-    nearly independent of each other.
+    nearly independent.
     """
 
     kind: str
     length: int
     codes: int
     trials: int
-    collided: float  # share of the trials in which any two codes were equal
+    collided: float  # share of trials with any collision
     probability: float
     probability_error: float
-    collisions: float  # mean number of codes that met an earlier one
+    collisions: float  # mean number of codes that equal an earlier one
     expected: float
     expected_error: float
     agrees: bool  # both within two standard errors
 
 
-def plan(length: int, budget: int) -> tuple[list[int], int]:
-    """Numbers of codes to look at, and how many trials to run.
+def plan_trials(length: int, budget: int) -> tuple[list[int], int]:
+    """Numbers of codes to measure at, and the number of trials.
 
-    Scaled down: the largest numbers are left out when the budget does not give ten trials of them.
+    Large numbers of codes are left out if the budget does not allow ten trials with them.
     """
     root = math.sqrt(BASE**length)
     affordable = [each for each in MULTIPLES if each * root * FEWEST_TRIALS <= budget]
@@ -64,35 +64,35 @@ def plan(length: int, budget: int) -> tuple[list[int], int]:
 def measure(
     *, seed: int, budget: int = BUDGET, on_progress: Callable[[int], object] = lambda _codes: None
 ) -> list[Measurement]:
-    """Every kind and length. About a minute and 150 MiB at the default budget.
+    """Measure every kind and length; a minute and 150 MiB with the default budget.
 
     Args:
         seed: the same seed gives the same codes.
-        budget: codes to make per kind and length, unless ten trials of the fewest need more.
-        on_progress: called after each trial with the number of codes that it made.
+        budget: codes per kind and length; more if the ten smallest trials need more.
+        on_progress: called after each trial with its number of codes.
     """
-    found = []
+    results = []
     for kind in KINDS:
         for length in LENGTHS:
-            numbers, trials = plan(length, budget)
+            numbers, trials = plan_trials(length, budget)
             counts = []
             for trial in range(trials):
                 chunks = _make_codes(kind, length, numbers, f"{seed}/{length}/{trial}")
                 counts.append(count_collisions(chunks))
                 on_progress(numbers[-1])
             columns = zip(numbers, zip(*counts, strict=True), strict=True)
-            found += [_summarise(kind, length, number, column) for number, column in columns]
-    return found
+            results += [_summarise(kind, length, number, column) for number, column in columns]
+    return results
 
 
 def codes_to_make(budget: int = BUDGET) -> int:
-    """How many codes `measure` will make in all: the end of its progress."""
-    plans = [plan(length, budget) for length in LENGTHS]
+    """The total number of codes that `measure` makes."""
+    plans = [plan_trials(length, budget) for length in LENGTHS]
     return len(KINDS) * sum(numbers[-1] * trials for numbers, trials in plans)
 
 
 def count_collisions(chunks: Iterator[list[int]]) -> list[int]:
-    """After each chunk: how many codes so far were equal to an earlier one."""
+    """After each chunk, the number of codes so far that equal an earlier one."""
     seen: set[int] = set()
     made, counts = 0, []
     for chunk in chunks:
@@ -102,15 +102,15 @@ def count_collisions(chunks: Iterator[list[int]]) -> list[int]:
     return counts
 
 
-def random_codes(length: int, number: int, chance: random.Random) -> list[int]:
-    """Uniform codes. The service draws from the system's CSPRNG; a seeded one can be repeated."""
-    return chance.choices(range(BASE**length), k=number)
+def random_codes(length: int, number: int, rng: random.Random) -> list[int]:
+    """Uniform codes. hop draws from the system's CSPRNG; a seeded generator can be repeated."""
+    return rng.choices(range(BASE**length), k=number)
 
 
 def hash_codes(length: int, numbers: range, name: str) -> list[int]:
-    """SHA-256 of made-up, different URLs, cut to 64 bits and reduced to the length.
+    """SHA-256 hashes of different URLs, cut to 64 bits and reduced to the length.
 
-    What the reduction favours is below 62^7 / 2^64, one code in five million.
+    The bias of the reduction is below 62^7 / 2^64, one code in five million.
     """
     space = BASE**length
     page = f"https://example.org/{name}/%d".encode()
@@ -120,11 +120,11 @@ def hash_codes(length: int, numbers: range, name: str) -> list[int]:
 
 def _make_codes(kind: str, length: int, numbers: Sequence[int], name: str) -> Iterator[list[int]]:
     """The codes of one trial, in chunks that end at each of `numbers`."""
-    chance = random.Random(name)  # noqa: S311 - an experiment that can be repeated
+    rng = random.Random(name)
     made = 0
     for number in numbers:
         if kind == "random":
-            yield random_codes(length, number - made, chance)
+            yield random_codes(length, number - made, rng)
         else:
             yield hash_codes(length, range(made, number), name)
         made = number

@@ -1,35 +1,35 @@
-"""How often codes that are drawn at random are equal, by formula."""
+"""Formulas for collisions among codes drawn at random."""
 
 import math
 
 
 def collision_probability(codes: int, space: int) -> float:
-    """The probability that some two of n codes, uniform among m, are equal.
+    """The probability that any two of n codes are equal, if each is uniform among m.
 
     1 - exp(-n (n - 1) / 2m): Feller, "An Introduction to Probability Theory and Its Applications",
-    vol. 1, 3rd ed., section II.3; the relative error vanishes as n^3 / m^2 does.
+    vol. 1, 3rd ed., section II.3. The relative error is of the order of n^3 / m^2.
 
     Args:
         codes: n, at least 0.
-        space: m, how many codes there are, at least 1.
+        space: m, the size of the code space, at least 1.
     """
     if codes > space:
-        return 1.0  # more pigeons than holes
+        return 1.0  # pigeonhole principle
     return -math.expm1(-codes * (codes - 1) / (2 * space))
 
 
 def expected_collisions(codes: int, space: int) -> float:
-    """How many of n codes, uniform among m, are expected to meet one that was made before.
+    """The expected number of n codes that equal an earlier one, if each is uniform among m.
 
-    n - m (1 - (1 - 1/m)^n), that is n less the expected number of different codes (occupied
-    boxes): Feller, same volume, section IV.2.
+    n - m (1 - (1 - 1/m)^n): n minus the expected number of different codes (occupied boxes).
+    Feller, same volume, section IV.2.
 
     Args:
         codes: n, at least 0.
-        space: m, how many codes there are, at least 2.
+        space: m, the size of the code space, at least 2.
     """
     if codes < space * 1e-6:
-        # The difference of two numbers this close would be rounding error. First term of the
-        # series; the next one is smaller by n / 3m.
+        # The difference of two numbers this close would be rounding error. This is the first term
+        # of the series; the next one is smaller by a factor of n / 3m.
         return codes * (codes - 1) / (2 * space)
     return codes + space * math.expm1(codes * math.log1p(-1 / space))

@@ -1,1 +1,1 @@
-"""Failure drills: hop is broken under traffic, and what clients saw is set against its counts."""
+"""Failure drills: break hop under traffic, then compare what clients saw with what hop counted."""

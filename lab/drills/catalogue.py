@@ -1,22 +1,22 @@
-"""All drills, in the order in which they are told."""
+"""All drills, in the order in which they are listed and run."""
 
 from typing import Final
 
-from lab.drills import full_disk, mayhem, outages, processes, stream_faults
-from lab.drills.stage import Drill
+from lab.drills.drill import Drill
+from lab.drills.faults import everything, full_disk, outages, processes, stream
 
-_ALL: Final = (
+_DRILLS: Final = (
     Drill(
         "web-killed",
         "a journal survives its process, and another one adopts it",
         processes.kill_web,
-        redirects_go_on=False,
+        redirects_succeed=False,
     ),
     Drill(
         "gunicorn-killed",
         "all journals of a host survive the end of all its web processes",
         processes.kill_server,
-        redirects_go_on=False,
+        redirects_succeed=False,
     ),
     Drill(
         "worker-killed",
@@ -39,19 +39,17 @@ _ALL: Final = (
         outages.kill_postgres,
     ),
     Drill(
-        "redis-flushed",
-        "a stream that vanishes is sent again from the receipt",
-        stream_faults.flush_redis,
+        "redis-flushed", "a stream that vanishes is sent again from the receipt", stream.flush_redis
     ),
     Drill(
         "stream-trimmed",
         "the worker does not count behind the gap, and the sender closes it",
-        stream_faults.trim_stream,
+        stream.trim_stream,
     ),
     Drill(
         "stream-shuffled",
         "a chunk that comes again or too early changes nothing",
-        stream_faults.shuffle_stream,
+        stream.shuffle_stream,
     ),
     Drill(
         "two-workers",
@@ -87,10 +85,10 @@ _ALL: Final = (
     Drill(
         "everything",
         "all of it at once, at random",
-        mayhem.do_everything,
+        everything.do_everything,
         duration_s=120,
-        redirects_go_on=False,
+        redirects_succeed=False,
     ),
 )
 
-DRILLS: Final = {drill.name: drill for drill in _ALL}
+DRILLS: Final = {drill.name: drill for drill in _DRILLS}

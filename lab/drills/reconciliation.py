@@ -1,44 +1,25 @@
-"""What clients saw beside what hop counted, and whether a drill's promises were kept."""
+"""Compares what clients saw with what hop counted, and checks the promises of a drill."""
 
 import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What the clients of one drill saw."""
-
-    answered: Mapping[str, int]  # redirects by code
-    cut_off: Mapping[str, int]  # answers that did not arrive whole, by code
-    errors: Mapping[int, int]  # other answers, by status
-    refused: int  # connections that nobody took
-    longest_outage_s: float
-    links_made: int  # acknowledged
-    links_broken: int  # acknowledged, and do not lead to their own target now
-    codes_given_twice: int
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What hop says."""
-
-    counted: Mapping[str, int]  # clicks by code
-    dropped: int = 0  # clicks that it could not keep
+from lab.drills.traffic.redirects import RedirectRecord
+from lab.drills.traffic.shortens import ShortenRecord
 
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What must hold beside the clicks."""
+    """What a drill promises beyond the clicks."""
 
-    redirects_go_on: bool  # no request for a known link may fail
-    most_cut_off: int  # connections that were open to processes which the drill has ended
+    redirects_succeed: bool  # no redirect of an existing link fails
+    most_cut_off: int  # connections that were open to killed processes
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """How a drill ended."""
+    """The result of a drill."""
 
     drill: str
     answered: int
@@ -54,7 +35,7 @@ class Reconciliation:
     links_broken: int
     codes_given_twice: int
     duration_s: float
-    faults: tuple[str, ...] = ()  # what was promised and not kept, in words
+    faults: tuple[str, ...] = ()  # broken promises, in words
 
     @property
     def passed(self) -> bool:
@@ -64,61 +45,64 @@ class Reconciliation:
 
 def reconcile(
     drill: str,
-    seen: Seen,
-    counts: Counts,
-    promise: Promise,
+    redirects: RedirectRecord,
+    shortens: ShortenRecord,
     *,
+    clicks: Mapping[str, int],
+    dropped: int,
+    promise: Promise,
     faults: Sequence[str] = (),
     duration_s: float = 0.0,
 ) -> Reconciliation:
-    """Set what clients saw against what was counted, code by code.
+    """Compare the clients' redirects with the clicks that hop counted, code by code.
 
     Args:
         drill: its name.
-        seen: the left side.
-        counts: the right side.
+        redirects: the clients' record.
+        shortens: the same of new links.
+        clicks: counted by hop, by code.
+        dropped: clicks that hop reports as dropped.
         promise: what else must hold.
-        faults: that are known already.
-        duration_s: of the drill, to be told.
+        faults: found before; they come first in the result.
+        duration_s: of the drill.
     """
-    answered, cut_off = Counter(seen.answered), Counter(seen.cut_off)
-    counted = Counter(counts.counted)
-    found = Reconciliation(
+    answered, cut_off, counted = redirects.answered, redirects.cut_off, Counter(clicks)
+    result = Reconciliation(
         drill=drill,
         answered=answered.total(),
         counted=counted.total(),
         lost=(answered - counted).total(),
-        dropped=counts.dropped,
-        # A cut-off answer may be counted or not.
+        dropped=dropped,
+        # A cut-off response may be counted or not.
         doubled=(counted - (answered + cut_off)).total(),
         cut_off=cut_off.total(),
-        refused=seen.refused,
-        errors=dict(seen.errors),
-        longest_outage_s=seen.longest_outage_s,
-        links_made=seen.links_made,
-        links_broken=seen.links_broken,
-        codes_given_twice=seen.codes_given_twice,
+        refused=redirects.refused,
+        errors=dict(redirects.errors),
+        longest_outage_s=round(redirects.longest_outage_s, 3),
+        links_made=shortens.created,
+        links_broken=len(shortens.broken),
+        codes_given_twice=len(shortens.given_twice),
         duration_s=duration_s,
     )
-    return dataclasses.replace(found, faults=(*faults, *_find_faults(found, promise)))
+    return dataclasses.replace(result, faults=(*faults, *_find_faults(result, promise)))
 
 
-def _find_faults(found: Reconciliation, promise: Promise) -> list[str]:
-    failed = sum(found.errors.values()) + found.refused
+def _find_faults(result: Reconciliation, promise: Promise) -> list[str]:
+    failed = sum(result.errors.values()) + result.refused
     rules = (
-        (found.answered == 0, "no redirect was answered"),
+        (result.answered == 0, "no redirect was answered"),
         (
-            found.lost != found.dropped,
-            f"{found.lost} clicks are lost, {found.dropped} were reported as dropped",
+            result.lost != result.dropped,
+            f"{result.lost} clicks were lost, {result.dropped} were reported as dropped",
         ),
-        (found.doubled > 0, f"{found.doubled} clicks were counted twice"),
+        (result.doubled > 0, f"{result.doubled} clicks were counted twice"),
         (
-            found.cut_off > promise.most_cut_off,
-            f"{found.cut_off} answers were cut off, of at most {promise.most_cut_off}",
+            result.cut_off > promise.most_cut_off,
+            f"{result.cut_off} responses were cut off; at most {promise.most_cut_off} may be",
         ),
-        (promise.redirects_go_on and failed > 0, f"{failed} requests for known links failed"),
-        (found.links_made == 0, "no link was made"),
-        (found.links_broken > 0, f"{found.links_broken} acknowledged links lead elsewhere"),
-        (found.codes_given_twice > 0, f"{found.codes_given_twice} codes were given twice"),
+        (promise.redirects_succeed and failed > 0, f"{failed} redirects of existing links failed"),
+        (result.links_made == 0, "no link was made"),
+        (result.links_broken > 0, f"{result.links_broken} confirmed links lead elsewhere"),
+        (result.codes_given_twice > 0, f"{result.codes_given_twice} codes were given twice"),
     )
-    return [words for is_broken, words in rules if is_broken]
+    return [fault for is_broken, fault in rules if is_broken]

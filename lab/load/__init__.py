@@ -1,5 +1,5 @@
-"""The load test: what `hop load` and locustfile.py are made of.
+"""The load test behind `hop load` and locustfile.py.
 
-Locust patches the standard library for gevent when it is imported, so only two modules import it,
-`open_loop` and `recording`; the command line never does.
+Locust patches the standard library for gevent on import. Only `generator.open_loop` and
+`generator.recording` import it, so that the command line stays unpatched.
 """

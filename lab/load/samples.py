@@ -1,6 +1,6 @@
-"""One line for each request: how the process that runs Locust tells what it saw.
+"""Samples: one line of JSON per request, from Locust's process to the process that judges.
 
-All of them are kept, so that p99.9 is exact; Locust's own figures are rounded to two digits.
+All are kept, so that p99.9 is exact. Locust's own percentiles are rounded to two digits.
 """
 
 from pathlib import Path
@@ -15,11 +15,11 @@ class Sample(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One request."""
 
     kind: str
-    due_s: float  # when it was to be sent, since the beginning of the run
-    start_delay_ms: float  # how late the generator was to send it
-    response_ms: float  # from due to answered: the start delay and the time that hop took
-    status: int  # of the answer; 0 when there was none
-    error: str = ""  # empty when the answer was right
+    due_s: float  # when it was due, from the end of the warm-up
+    start_delay_ms: float  # from due to sent
+    response_ms: float  # from due to answered: start delay and service time
+    status: int  # 0: no response
+    error: str = ""  # empty: the response was right
 
     @property
     def service_ms(self) -> float:
@@ -28,7 +28,7 @@ class Sample(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class SampleReader:
-    """Reads a file of samples while it grows."""
+    """Reads a file of samples while another process appends to it."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -36,12 +36,12 @@ class SampleReader:
         self._decoder = msgspec.json.Decoder(Sample)
 
     def read_new(self) -> list[Sample]:
-        """What was added since the last call; a line that is not whole yet comes next time."""
+        """Samples since the last call; an incomplete last line is left for the next call."""
         if not self._file.exists():
             return []
         with self._file.open("rb") as file:
             file.seek(self._offset)
             added = file.read()
-        whole = added[: added.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        return self._decoder.decode_lines(whole)
+        lines = added[: added.rfind(b"\n") + 1]
+        self._offset += len(lines)
+        return self._decoder.decode_lines(lines)

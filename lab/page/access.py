@@ -8,7 +8,7 @@ from werkzeug.exceptions import NotFound
 
 from app.errors import CrossSiteError
 from app.http.api.auth import require_admin
-from app.http.context import resources
+from app.http.context import web_process
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -19,7 +19,7 @@ def require_open_lab() -> None:
     The demo listens on the loopback address, but a name that somebody else owns may lead there,
     too (DNS rebinding), and would pass for the same origin. So the name is checked.
     """
-    if resources().settings.lab == "demo" and _hostname() not in LOOPBACK:
+    if web_process().settings.lab == "demo" and _hostname() not in LOOPBACK:
         raise NotFound
 
 
@@ -29,7 +29,7 @@ def require_operator() -> None:
     Raises:
         UnauthorizedError: it does not carry the admin key.
     """
-    if resources().settings.lab == "admin":
+    if web_process().settings.lab == "admin":
         require_admin()
 
 

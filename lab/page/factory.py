@@ -5,7 +5,7 @@ from multiprocessing.util import Finalize
 from flask import Flask
 
 from app import factory
-from app.http.context import resources
+from app.http.context import web_process
 from lab.page import views
 from lab.page.runner import Runner, open_runner
 
@@ -20,7 +20,7 @@ def serve_from_env() -> Flask:
     """What a WSGI server calls, once in each of its worker processes, where HOP_LAB is on."""
     app = factory.serve_from_env()
     with app.app_context():
-        runner = open_runner(resources().settings)
+        runner = open_runner(web_process().settings)
     add_lab(app, runner)
     Finalize(None, runner.stop, exitpriority=20)  # at once; the process's resources close after it
     Finalize(None, runner.wait, exitpriority=5)

@@ -71,7 +71,7 @@ class Runner:
             write_json(directory / "run.json", asked)
             self._watcher = self._spawn(directory, asked, (sole, alive))
         found = find_run(self.runs, directory.name)
-        assert found is not None  # noqa: S101 - it was written above
+        assert found is not None
         return found
 
     def cancel(self, run: Run) -> None:

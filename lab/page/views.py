@@ -5,8 +5,8 @@ from typing import cast
 from flask import Blueprint, Response, current_app, render_template
 from werkzeug.exceptions import NotFound
 
-from app.http.api.bodies import answer, read_body, read_query
-from app.http.context import resources
+from app.http.bodies import answer, read_body, read_query
+from app.http.context import web_process
 from app.http.pages.pages import CONTENT_SECURITY_POLICY
 from lab.page.access import (
     require_open_lab,
@@ -51,7 +51,7 @@ def show_page() -> Response:
     page = render_template(
         "lab_keys.html",
         explanations=EXPLANATIONS,
-        needs_key=resources().settings.lab == "admin",
+        needs_key=web_process().settings.lab == "admin",
         bounds={"least": LEAST_CODES, "most": MOST_CODES, "processes": MOST_PROCESSES},
     )
     response = Response(page, mimetype="text/html")

@@ -19,7 +19,7 @@ def say_count(number: float) -> str:
     if math.isinf(number):
         return "without end"
     number = _round(number)
-    if number >= 1e21:  # noqa: PLR2004 - after quintillions, names help nobody
+    if number >= 1e21:
         exponent = math.floor(math.log10(number))
         power = f"10{str(exponent).translate(_SUPERSCRIPTS)}"
         return f"{number / 10**exponent:.1f} \N{MULTIPLICATION SIGN} {power}"
@@ -33,10 +33,10 @@ def say_chance(probability: float) -> str:
     """How likely: "none", "1 in 19", "63 %", "certain"."""
     if probability <= 0:
         return "none"
-    if probability >= 0.9995:  # noqa: PLR2004 - it would be written 100.0 %
+    if probability >= 0.9995:
         return "certain"
-    if probability > 0.2:  # noqa: PLR2004 - from here on a percentage says more than 1 in 3
-        return f"{probability:.0%}".replace("%", " %") if probability < 0.99 else "over 99 %"  # noqa: PLR2004
+    if probability > 0.2:
+        return f"{probability:.0%}".replace("%", " %") if probability < 0.99 else "over 99 %"
     return f"1 in {say_count(1 / probability)}"
 
 
@@ -59,6 +59,6 @@ def _shorten(number: float) -> str:
     """Two digits and the third where it counts: 3.5, 96, 182.5 becomes 183, 52,300."""
     if number == 0:
         return "0"
-    if number < 10:  # noqa: PLR2004
+    if number < 10:
         return f"{float(f'{number:.2g}'):g}"
     return f"{number:,.0f}"

@@ -1,1 +1,1 @@
-"""Known faults of link shorteners, reproduced on real servers, each next to its remedy."""
+"""Known faults of link shorteners, reproduced on real servers, each with its remedy."""

@@ -1,10 +1,10 @@
-"""All races, in the order in which they are told."""
+"""All races, in the order in which they are listed and run."""
 
 from typing import Final
 
-from lab.races import (
+from lab.races.cases import (
     block_read_back,
-    blocks,
+    block_version,
     check_then_insert,
     counter,
     nullable_unique,
@@ -19,7 +19,7 @@ RACES: Final = {
         check_then_insert.RACE,
         pool_claim.RACE,
         nullable_unique.RACE,
-        *blocks.RACES,
+        *block_version.RACES,
         block_read_back.RACE,
         redis_ranges.RACE,
     )

@@ -1,4 +1,4 @@
-"""One report as one HTML file: it can be mailed, printed, and opened without a network."""
+"""A report as one HTML file that loads nothing else: it can be mailed, printed and read offline."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from lab.report.tables import Table, format_cell
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading with what stands below it. All text is plain text."""
+    """A heading and its content. All strings are plain text."""
 
     title: str
     paragraphs: Sequence[str] = ()
@@ -21,7 +21,7 @@ class Section:
 
 
 def render_page(title: str, sections: Sequence[Section]) -> str:
-    """The whole page as HTML; every text in it is escaped, and it asks no host for anything."""
+    """The page as HTML, with all text escaped."""
     return _PAGE.render(title=title, sections=sections)
 
 

@@ -1,4 +1,4 @@
-"""A table of results: as text for a terminal, and as what a page is made from."""
+"""A table of results, for a terminal or a page."""
 
 import math
 from collections.abc import Sequence
@@ -9,18 +9,18 @@ from lab.report.charts.ticks import format_number
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Named columns and rows of as many cells; see `format_cell` for how a cell is written."""
+    """Column names, and rows with as many cells; `format_cell` turns a cell into text."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
 
     def is_number(self, column: int) -> bool:
-        """Whether a column is set to the right: all its cells begin with a digit, or are ∞."""
+        """Whether a column is aligned right: every cell starts with a digit, or is ∞."""
         texts = [format_cell(row[column]) for row in self.rows]
         return bool(texts) and all(text[:1].isdigit() or text == "∞" for text in texts)
 
     def as_text(self) -> str:
-        """Lines for a terminal, columns as wide as they need to be."""
+        """The table for a terminal."""
         lines = [list(self.columns)] + [[format_cell(cell) for cell in row] for row in self.rows]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         lines.insert(1, ["-" * width for width in widths])
@@ -35,7 +35,7 @@ class Table:
 
 
 def format_cell(cell: object) -> str:
-    """A value as text: whole numbers in full, others to three digits, booleans as yes and no."""
+    """A value as text: integers in full, floats to three digits, booleans as yes or no."""
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     if isinstance(cell, int):

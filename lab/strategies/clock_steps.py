@@ -1,7 +1,7 @@
-"""Snowflakes while clocks jump: hop's, which lease time, beside naive ones, which trust the clock.
+"""Snowflakes while clocks step back: hop's lease time, naive ones trust the clock.
 
-Clocks are set by hand, so twenty seconds take none, and each case always ends the same. Worker ids
-are leased from memory, by the rule of `db.codes.snowflake_workers`.
+Clocks are simulated: a case takes no time and always ends the same way. Worker ids are leased from
+memory, by the rule of `db.codes.snowflake_workers`.
 """
 
 from collections.abc import Callable
@@ -21,16 +21,16 @@ from keygen.strategies.snowflake import (
     split_code,
 )
 
-# Before each step and after it: one a millisecond, so a step of ten seconds is lived through twice.
+# Before each step and after it, one per millisecond: more than the largest step repeats.
 CODES: Final = 20_000
-_NOON_MS: Final = EPOCH_MS + 100 * 86_400_000
+_START_MS: Final = EPOCH_MS + 100 * 86_400_000
 
 
 @dataclass(slots=True)
-class HandClock:
-    """A clock that shows what it is set to; whoever sleeps by it moves it on."""
+class SimulatedClock:
+    """A clock that is set by hand; sleeping moves it forward."""
 
-    now_ms: int = _NOON_MS
+    now_ms: int = _START_MS
     slept_ms: int = 0
 
     def read(self) -> int:
@@ -38,19 +38,19 @@ class HandClock:
         return self.now_ms
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass."""
+        """Move the clock."""
         self.slept_ms += round(seconds * 1_000)
         self.now_ms += round(seconds * 1_000)
 
 
 class Leases:
-    """Worker ids from memory: nobody gets one for a time before the end of its earlier leases."""
+    """Worker ids in memory: none is leased for a time before the end of its earlier leases."""
 
-    def __init__(self, workers: int = 1_024) -> None:
+    def __init__(self, workers: int) -> None:
         self._until_ms = [0] * workers
 
     def lease_worker(self, from_ms: int, until_ms: int) -> int | None:
-        """The first worker id that is free from `from_ms` on."""
+        """The first worker id that is free from `from_ms` on; None if there is none."""
         for worker, leased_until_ms in enumerate(self._until_ms):
             if leased_until_ms <= from_ms:
                 self._until_ms[worker] = until_ms
@@ -59,15 +59,15 @@ class Leases:
 
 
 class NaiveSnowflake:
-    """A snowflake that believes its clock, with a worker id from a configuration file."""
+    """A snowflake that trusts its clock; its worker id could come from a configuration file."""
 
-    def __init__(self, clock: HandClock) -> None:
+    def __init__(self, clock: SimulatedClock) -> None:
         self._clock = clock
         self._last_ms = 0
         self._sequence = 0
 
-    def candidate(self, target_url: str, attempt: int) -> str:  # noqa: ARG002 - as the others
-        """The code of this moment."""
+    def candidate(self, target_url: str, attempt: int) -> str:
+        """The code of the current millisecond."""
         now_ms = self._clock.read()
         self._sequence = self._sequence + 1 if now_ms == self._last_ms else 0
         self._last_ms = now_ms
@@ -76,9 +76,9 @@ class NaiveSnowflake:
 
 @dataclass(frozen=True, slots=True)
 class ClockCase:
-    """A clock's history: it steps by so much after each `CODES` codes.
+    """The clock steps by each of `steps_ms`, with `CODES` codes before and after each step.
 
-    With `new_process` another process, whose clock shows that other time, takes over instead.
+    With `new_process`, another process with such a clock takes over instead.
     """
 
     name: str
@@ -98,7 +98,7 @@ CASES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ClockResult:
-    """What came of one case. `did` is what hop's snowflake did about it."""
+    """The result of one case; all but `naive_…` is about hop's snowflakes."""
 
     case: str
     naive_codes: int
@@ -107,30 +107,30 @@ class ClockResult:
     duplicates: int
     waited_ms: int
     worker_ids: int
-    refused: int  # codes that were not made
-    did: str
+    refused: int  # codes
+    did: str  # how it avoided duplicates, in words
 
 
 def run_cases() -> list[ClockResult]:
-    """Every case, with both kinds."""
+    """Run every case with both kinds of snowflakes."""
     return [_run(case) for case in CASES]
 
 
 def _run(case: ClockCase) -> ClockResult:
-    naive, _, _ = _make_codes(case, NaiveSnowflake)
+    naive_codes, _, _ = _make_codes(case, NaiveSnowflake)
     leases = Leases(case.workers)
 
-    def open_ours(clock: HandClock) -> Strategy:
+    def open_snowflake(clock: SimulatedClock) -> Strategy:
         return Snowflake(leases, now_ms=clock.read, sleep_s=clock.sleep)
 
-    ours, waited_ms, refused = _make_codes(case, open_ours)
-    worker_ids = len({split_code(code).worker for code in ours})
+    codes, waited_ms, refused = _make_codes(case, open_snowflake)
+    worker_ids = len({split_code(code).worker for code in codes})
     return ClockResult(
         case=case.name,
-        naive_codes=len(naive),
-        naive_duplicates=len(naive) - len(set(naive)),
-        codes=len(ours),
-        duplicates=len(ours) - len(set(ours)),
+        naive_codes=len(naive_codes),
+        naive_duplicates=len(naive_codes) - len(set(naive_codes)),
+        codes=len(codes),
+        duplicates=len(codes) - len(set(codes)),
         waited_ms=waited_ms,
         worker_ids=worker_ids,
         refused=refused,
@@ -139,10 +139,10 @@ def _run(case: ClockCase) -> ClockResult:
 
 
 def _make_codes(
-    case: ClockCase, open_strategy: Callable[[HandClock], Strategy]
+    case: ClockCase, open_strategy: Callable[[SimulatedClock], Strategy]
 ) -> tuple[list[str], int, int]:
-    """Live through a clock's history; returns the codes, ms waited, and codes refused."""
-    clock = HandClock()
+    """Run a case with one kind; returns the codes, ms waited, and the number of codes refused."""
+    clock = SimulatedClock()
     strategy = open_strategy(clock)
     codes, refused = [], 0
     for step_ms in (0, *case.steps_ms):

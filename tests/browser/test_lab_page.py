@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Request, expect
 from werkzeug.serving import make_server
 
 from app.factory import create_app
-from app.process import open_resources
+from app.process import open_process
 from app.settings import Settings
 from db.api_keys import set_key
 from lab.page.runner import Runner
@@ -41,7 +41,7 @@ def served(database_url: str, redis_url: str, tmp_path: Path, request) -> Iterat
         journal_dir=str(tmp_path / "journal"),
         lab=getattr(request, "param", "demo"),
     )
-    opened = open_resources(settings)
+    opened = open_process(settings)
     resources = dataclasses.replace(opened, lab=Runner(tmp_path / "lab", STAND_IN))
     set_key(resources.pool, "admin", KEY)
     server = make_server("127.0.0.1", 0, create_app(resources), threaded=True)

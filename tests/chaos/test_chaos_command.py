@@ -1,4 +1,4 @@
-"""`hop chaos` as its users meet it: what it prints, and that it leaves nothing behind."""
+"""`hop chaos` as a command: what it prints, and that it leaves nothing behind."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from lab.drills.catalogue import DRILLS
 CHAOS = (sys.executable, "-m", "cli.main", "chaos")
 
 
-def test_drill_is_told_as_json_when_asked_for():
+def test_drill_with_json_is_a_machine_readable_result():
     done = subprocess.run(
         [*CHAOS, "--drill", "worker-killed", "--rate", "100", "--seed", "7", "--json"],
         capture_output=True,
@@ -33,25 +33,25 @@ def test_drill_is_told_as_json_when_asked_for():
     assert "SIGKILL worker" in done.stderr
 
 
-def test_drills_are_listed_without_being_run():
+def test_list_shows_drills_without_running_them():
     done = subprocess.run([*CHAOS, "--list"], capture_output=True, text=True, check=True)
     assert [line.split()[0] for line in done.stdout.splitlines()] == list(DRILLS)
 
 
 @pytest.fixture
 def short_directory() -> Iterator[Path]:
-    """Empty, and with a name that leaves room for that of a socket."""
+    """An empty directory whose name leaves room for a socket's."""
     with tempfile.TemporaryDirectory(prefix="hop-") as name:
         Path(name).chmod(0o755)
         yield Path(name)
 
 
-def test_nothing_is_left_when_drills_are_broken_off(short_directory: Path):
+def test_nothing_is_left_when_drills_are_interrupted(short_directory: Path):
     numbers = (signal.SIGTERM, signal.SIGINT)
     processes = [break_something(short_directory) for _ in numbers]
     for process, number in zip(processes, numbers, strict=True):
         with process:
-            while "SIGSTOP" not in process.stderr.readline():  # then hop runs, and its Redis hangs
+            while "SIGSTOP" not in process.stderr.readline():  # hop runs, and its Redis hangs
                 assert process.poll() is None
             family = psutil.Process(process.pid).children(recursive=True)
             assert len(family) > 8

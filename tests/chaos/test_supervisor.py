@@ -1,4 +1,4 @@
-"""The supervisor: whatever happens to it, its programs are never left alone."""
+"""The demo's supervisor: its programs never run without it."""
 
 import asyncio
 import os
@@ -34,11 +34,11 @@ def test_programs_end_when_the_supervisor_is_killed(demo: RunningDemo, server: s
     demo.process.wait()
     _, alive = psutil.wait_procs(family, timeout=20)
     assert alive == []
-    demo.start()  # and nothing of it is in the way of the next
+    demo.start()  # nothing of the old one is in the way
     assert demo.get(demo.shorten(url="https://example.org/")) == 302
 
 
-# Its child takes SIGTERM for a request to finish, and does so when the file of that name appears.
+# Its child ends after SIGTERM, but only once the file argv[1] exists.
 LEADER = """
 import os, signal, sys, time
 if os.fork() == 0:
@@ -55,16 +55,19 @@ while True:
 """
 
 
-def test_program_that_overlaps_is_started_again_while_children_of_the_killed_one_finish(tmp_path):
+def test_overlapping_program_restarts_while_children_of_the_killed_one_finish(tmp_path):
     said: dict[str, list[int]] = {"child": [], "leader": []}
+    heard = asyncio.Event()
 
     def note(_: Program, line: str) -> None:
         name, _, pid = line.partition(" ")
         said.get(name, []).append(int(pid) if pid.isdigit() else 0)
+        heard.set()
 
     async def until_said(name: str, times: int) -> None:
-        while len(said[name]) < times:  # noqa: ASYNC110 - lines come by themselves
-            await asyncio.sleep(0.01)
+        while len(said[name]) < times:
+            heard.clear()
+            await heard.wait()
 
     async def run() -> None:
         done, supervisor = tmp_path / "done", Supervisor(note)
@@ -83,7 +86,7 @@ def test_program_that_overlaps_is_started_again_while_children_of_the_killed_one
     asyncio.run(asyncio.wait_for(run(), 40))
 
 
-def test_programs_are_started_again_when_nobody_reads_the_output_any_more(demo: RunningDemo):
+def test_programs_restart_when_nobody_reads_the_output(demo: RunningDemo):
     command = [sys.executable, "-m", "cli.main", "demo", "--port", str(demo.port), *demo.options]
     demo.process = subprocess.Popen(
         [*command, "--data-dir", demo.data_dir], stdout=subprocess.PIPE, stderr=subprocess.STDOUT

@@ -12,7 +12,8 @@ from flask.testing import FlaskClient
 
 from analytics_worker.consumer import Consumer
 from app.factory import create_app
-from app.process import Resources, open_resources
+from app.process import WebProcess, open_process
+from app.redirect.lookup import Found
 from app.settings import Settings
 from db.api_keys import set_key
 from db.clicks.stats import read_clicks
@@ -26,7 +27,7 @@ ADMIN = {"Authorization": "Bearer a-key-for-this-test"}
 class Hop:
     """Everything that a test of the whole needs."""
 
-    resources: Resources
+    process: WebProcess
     client: FlaskClient
     consumer: Consumer
 
@@ -36,10 +37,14 @@ class Hop:
         assert answer.status_code == 201, answer.text
         return str(answer.json["short_code"])
 
+    def resolve(self, code: str) -> Found:
+        """Look a code up as a redirect does that misses in memory."""
+        return self.process.reader.resolve(code, "192.0.2.1")
+
     def clicks_once(self, code: str, expected: int, within_s: float = 10) -> int:
         """Run the worker until a code has the clicks expected of it, or time is up."""
         deadline = time.monotonic() + within_s
-        while (clicks := read_clicks(self.resources.pool, [code])[code]) != expected:
+        while (clicks := read_clicks(self.process.pool, [code])[code]) != expected:
             if time.monotonic() > deadline:
                 return clicks
             self.consumer.consume(block_ms=50)
@@ -58,13 +63,13 @@ def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def hop(settings: Settings, redis_client: "redis.Redis") -> Iterator[Hop]:
-    resources = open_resources(settings)
-    set_key(resources.pool, "admin", "a-key-for-this-test")
-    consumer = Consumer(resources.pool, redis_client)
-    yield Hop(resources, create_app(resources).test_client(), consumer)
-    if list(Path(settings.journal_dir).glob("*.journal")) and not resources.pool.closed:
+    process = open_process(settings)
+    set_key(process.pool, "admin", "a-key-for-this-test")
+    consumer = Consumer(process.pool, redis_client)
+    yield Hop(process, create_app(process).test_client(), consumer)
+    if list(Path(settings.journal_dir).glob("*.journal")) and not process.pool.closed:
         consumer.consume(block_ms=150)  # what was not counted would be waited for
-    resources.close()
+    process.close()
 
 
 @pytest.fixture

@@ -1,18 +1,17 @@
 """For load balancers and container engines."""
 
 import msgspec
-import redis
 from flask import Blueprint, Response
 
-from app.http.api.bodies import answer
-from app.http.context import resources
-from db.errors import DatabaseUnavailableError
+from app.http.bodies import answer
+from app.http.context import web_process
+from db.errors import DatabaseUnavailableError, RedisUnavailableError
 
 blueprint = Blueprint("health", __name__)
 
 
 class Health(msgspec.Struct):
-    """`ok`, `degraded` (some part is away, redirects go on) or `down`."""
+    """`ok`, `degraded` (a server is away, redirects go on) or `down`."""
 
     status: str
     parts: dict[str, str] = {}
@@ -26,19 +25,18 @@ def live() -> Response:
 
 @blueprint.get("/readyz")
 def ready() -> Response:
-    """Whether requests should be sent here: as long as one of Postgres and Redis answers.
+    """Whether requests should be sent here: while Postgres or Redis answers.
 
     With Postgres alone everything works; with Redis alone cached links redirect. A load balancer
     that took the host out in either case would turn a small fault into an outage.
     """
     parts = {}
-    for name, ping in resources().pings().items():
+    for name, ping in web_process().pings().items():
         try:
             ping()
             parts[name] = "ok"
-        except (DatabaseUnavailableError, redis.RedisError):
+        except (DatabaseUnavailableError, RedisUnavailableError):
             parts[name] = "away"
-    away = [name for name, state in parts.items() if state == "away"]
-    if len(away) == len(parts):
+    if "ok" not in parts.values():
         return answer(Health("down", parts), 503)
-    return answer(Health("degraded" if away else "ok", parts))
+    return answer(Health("degraded" if "away" in parts.values() else "ok", parts))

@@ -1,8 +1,7 @@
-"""/api/v1/links/<code>: read, change, delete, and the counts."""
+"""/api/v1/links/<code>: read, change, delete, statistics, explanation."""
 
-import os
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from flask import Blueprint, Response
@@ -11,18 +10,18 @@ from msgspec import UNSET, Meta, UnsetType
 from app.clicks.recorder import today
 from app.errors import InvalidFieldError
 from app.http.api.auth import require_admin
-from app.http.api.bodies import answer, read_body
-from app.http.context import own_hosts, resources, short_url
-from app.links import shorten as links
-from app.links import target_url
+from app.http.bodies import answer, read_body
+from app.http.context import own_hosts, short_url, web_process
+from app.links.target_url import normalise_url
 from app.redirect.explain import explain
 from db.clicks.stats import read_stats
 from db.links import Link
 
-blueprint = Blueprint("api_v1", __name__, url_prefix="/api/v1")
+blueprint = Blueprint("links", __name__, url_prefix="/api/v1/links/<code>")
 blueprint.before_request(require_admin)
 
-FIRST_YEAR, LAST_YEAR = 1970, 9998
+FIRST_YEAR: Final = 1970
+LAST_YEAR: Final = 9998
 
 
 class LinkAnswer(msgspec.Struct):
@@ -37,7 +36,7 @@ class LinkAnswer(msgspec.Struct):
 
 
 class LinkPatch(msgspec.Struct, forbid_unknown_fields=True):
-    """What may be changed; what is left out stays."""
+    """The fields to change; the others stay."""
 
     url: str | UnsetType = UNSET
     expires_at: Annotated[datetime, Meta(tz=True)] | UnsetType | None = UNSET
@@ -45,7 +44,7 @@ class LinkPatch(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class DayCount(msgspec.Struct):
-    """One day (UTC) with clicks."""
+    """The clicks of one day (UTC)."""
 
     day: date
     clicks: int
@@ -53,7 +52,7 @@ class DayCount(msgspec.Struct):
 
 
 class ValueCount(msgspec.Struct):
-    """One value of a dimension, such as a browser."""
+    """The clicks of one value of a dimension, such as a browser."""
 
     value: str
     clicks: int
@@ -71,41 +70,41 @@ class StatsAnswer(msgspec.Struct):
     dimensions: dict[str, list[ValueCount]]
 
 
-@blueprint.get("/links/<code>")
+@blueprint.get("")
 def get_link(code: str) -> Response:
-    """Show a link, expired and disabled ones included."""
-    return answer(_shown(links.get_link(resources().store, code)))
+    """Show a link, also if it is expired or disabled."""
+    return answer(_to_answer(web_process().editor.get_link(code)))
 
 
-@blueprint.patch("/links/<code>")
+@blueprint.patch("")
 def patch_link(code: str) -> Response:
     """Change a link; redirects follow the change at once."""
-    hop, patch = resources(), read_body(LinkPatch)
+    process, patch = web_process(), read_body(LinkPatch)
     changes: dict[str, str | bool | datetime | None] = {}
     if patch.url is not UNSET:
-        changes["target_url"] = target_url.normalise(
-            patch.url, max_bytes=hop.settings.max_url_bytes, own_hosts=own_hosts()
+        changes["target_url"] = normalise_url(
+            patch.url, max_bytes=process.settings.max_url_bytes, own_hosts=own_hosts()
         )
     if patch.expires_at is not UNSET:
-        changes["expires_at"] = patch.expires_at and _checked(patch.expires_at)
+        changes["expires_at"] = patch.expires_at and _in_utc(patch.expires_at)
     if patch.enabled is not UNSET:
         changes["enabled"] = patch.enabled
-    return answer(_shown(links.edit(hop.store, code, **changes)))
+    return answer(_to_answer(process.editor.edit(code, **changes)))
 
 
-@blueprint.delete("/links/<code>")
+@blueprint.delete("")
 def delete_link(code: str) -> Response:
     """Delete a link; its code is never given out again."""
-    links.delete(resources().store, code)
+    web_process().editor.delete(code)
     return Response(status=204)
 
 
-@blueprint.get("/links/<code>/stats")
+@blueprint.get("/stats")
 def get_stats(code: str) -> Response:
-    """The counts of a link, at most a few seconds old while the worker runs."""
-    hop = resources()
-    links.get_link(hop.store, code)
-    stats = read_stats(hop.pool, code, today=today())
+    """The counts of a link, a few seconds old at most while the worker runs."""
+    process = web_process()
+    process.editor.get_link(code)
+    stats = read_stats(process.pool, code, today=today())
     return answer(
         StatsAnswer(
             code=code,
@@ -122,14 +121,19 @@ def get_stats(code: str) -> Response:
     )
 
 
-@blueprint.get("/links/<code>/explain")
+@blueprint.get("/explain")
 def get_explanation(code: str) -> Response:
-    """Which tier would answer a redirect now, and what each one knows. Counts nothing."""
-    return answer(explain(resources().store, code, process=os.getpid()))
+    """Which tier would answer a redirect now, and what each tier knows. Counts nothing."""
+    process = web_process()
+    return answer(explain(process.pool, process.memory, process.redis_cache, code))
 
 
-def _checked(moment: datetime) -> datetime:
-    """A moment that every part of hop can write down in UTC: years 1970 to 9998."""
+def _in_utc(moment: datetime) -> datetime:
+    """A moment that Python, Postgres and JSON can all represent in UTC.
+
+    Raises:
+        InvalidFieldError: it is out of range.
+    """
     try:
         in_utc = moment.astimezone(UTC)
         if FIRST_YEAR <= in_utc.year <= LAST_YEAR:
@@ -141,7 +145,7 @@ def _checked(moment: datetime) -> datetime:
     )
 
 
-def _shown(link: Link) -> LinkAnswer:
+def _to_answer(link: Link) -> LinkAnswer:
     return LinkAnswer(
         code=link.code,
         short_url=short_url(link.code),

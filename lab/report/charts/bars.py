@@ -1,4 +1,4 @@
-"""Charts of horizontal bars."""
+"""Bar charts."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -15,9 +15,9 @@ _LONGEST_LABEL: Final = 20
 def bar_chart(
     title: str, bars: Sequence[tuple[str, float]], *, unit: str = "", log: bool = False
 ) -> Chart:
-    """A horizontal bar per label, its value at the end; values of 0 and below have no bar.
+    """A horizontal bar per label, with its value; values of 0 or less have no bar.
 
-    On a logarithm a bar begins at the power of ten below the smallest value.
+    On a logarithmic scale, bars start at the power of ten below the smallest value.
     """
     scale = scale_for((max(value, 0) for _, value in bars), log=log)
     longest = min(max((len(label) for label, _ in bars), default=0), _LONGEST_LABEL)
@@ -39,5 +39,5 @@ def _bar(top: float, left: float, length: float, label: str, value: str) -> Mark
         '<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="16" rx="2" fill="{}">'
         "<title>{}: {}</title></rect>"
     ).format(left, top + 3, length, COLOURS[0], label, value)
-    said = write(left + length + 6, top + 15, value)
-    return write(left - 8, top + 15, name, anchor="end") + bar + said
+    number = write(left + length + 6, top + 15, value)
+    return write(left - 8, top + 15, name, anchor="end") + bar + number

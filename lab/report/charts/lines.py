@@ -1,5 +1,6 @@
-"""Charts of lines and marks. Formulas have a line and measured values a mark, with shapes of their
-own, so that nobody needs to tell colours apart.
+"""Line charts with marks: lines for formulas, marks for measurements.
+
+Marks differ in shape as well, for readers who cannot tell colours apart.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,10 +21,10 @@ Marker = Literal["", "circle", "square", "cross"]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Points to draw: a line without a marker, marks without a line.
+    """Points, drawn as marks if there is a marker, else as a line.
 
-    `colour` is an index into COLOURS, None the colour of the text. An empty label stays out of the
-    legend; a label without points stands in the legend alone, as its key to the marks.
+    `colour` is an index into COLOURS, or None for the text's colour. A series without a label is
+    not in the legend; one without points is only in the legend.
     """
 
     label: str
@@ -34,7 +35,7 @@ class Series:
 
     @property
     def paint(self) -> str:
-        """The colour as SVG understands it."""
+        """The colour as an SVG value."""
         return "currentColor" if self.colour is None else COLOURS[self.colour % len(COLOURS)]
 
 
@@ -44,12 +45,12 @@ class _Plot:
     y: Scale
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        """Where a value stands in the picture."""
+        """The position of a point in the image."""
         across = _LEFT + self.x.place(x) * (WIDTH - _LEFT - _RIGHT)
         return across, _TOP + (1 - self.y.place(y)) * _PLOT_HEIGHT
 
     def holds(self, x: float, y: float) -> bool:
-        """Whether a value can be shown; a logarithm has no place for 0."""
+        """Whether a point is inside the plot; 0 is not on a logarithmic scale."""
         return self.x.low <= x <= self.x.high and self.y.low <= y <= self.y.high
 
 
@@ -62,14 +63,14 @@ def line_chart(
     log_x: bool = False,
     log_y: bool = False,
 ) -> Chart:
-    """Lines and marks over two axes; values of 0 and below are left out of logarithmic ones."""
+    """Lines and marks over two axes; logarithmic axes leave out values of 0 or less."""
     points = [point for each in series for point in each.points]
     plot = _Plot(
         scale_for((x for x, _ in points), log=log_x), scale_for((y for _, y in points), log=log_y)
     )
     legend, legend_height = _legend(series, _TOP + _PLOT_HEIGHT + _BELOW)
     parts = [*_axes(plot, x_label, y_label)]
-    # Lines first, so that no mark is hidden.
+    # Lines come first, so that they hide no mark.
     parts += [_line(plot, each) for each in series if not each.marker]
     parts += [mark for each in series if each.marker for mark in _marks(plot, each)]
     return draw(title, [*parts, legend], _TOP + _PLOT_HEIGHT + _BELOW + legend_height)
@@ -104,12 +105,12 @@ def _line(plot: _Plot, series: Series) -> Markup:
 def _marks(plot: _Plot, series: Series) -> Iterator[Markup]:
     for x, y in series.points:
         if plot.holds(x, y):
-            said = f"{series.label}: {format_number(x)}, {format_number(y)}".removeprefix(": ")
-            yield _mark(*plot.at(x, y), series, said)
+            title = f"{series.label}: {format_number(x)}, {format_number(y)}".removeprefix(": ")
+            yield _mark(*plot.at(x, y), series, title)
 
 
-def _mark(x: float, y: float, series: Series, said: str) -> Markup:
-    """One mark, with what it says when a pointer rests on it."""
+def _mark(x: float, y: float, series: Series, title: str) -> Markup:
+    """One mark; `title` is its tooltip."""
     shapes = {
         "circle": "m-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0z",
         "square": "m-4.5 -4.5h9v9h-9z",
@@ -119,11 +120,11 @@ def _mark(x: float, y: float, series: Series, said: str) -> Markup:
     return Markup(
         '<path d="M{:.1f} {:.1f}{}" fill="{}" stroke="{}" stroke-width="1.5"><title>{}</title>'
         "</path>"
-    ).format(x, y, shapes[series.marker], filled, series.paint, said)
+    ).format(x, y, shapes[series.marker], filled, series.paint, title)
 
 
 def _legend(series: Sequence[Series], top: float) -> tuple[Markup, float]:
-    """The key to the series that have a label, in as many rows as they need, and its height."""
+    """The legend in as many rows as it needs, and its height."""
     left = 8.0
     parts, x, y = [], left, top + 12.0
     for each in (one for one in series if one.label):

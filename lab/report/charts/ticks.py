@@ -1,4 +1,4 @@
-"""Scales of a chart: where a value lies, where ticks stand, how numbers are written."""
+"""Scales of charts: the position of values, ticks, and the format of numbers."""
 
 import math
 from collections.abc import Iterable
@@ -12,20 +12,20 @@ _MILLION: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Maps [low, high] to [0, 1], linearly or by logarithm."""
+    """Maps [low, high] to [0, 1], linearly or logarithmically."""
 
     low: float
     high: float
     log: bool = False
 
     def place(self, value: float) -> float:
-        """Where a value lies between the ends: 0 is `low`, 1 is `high`."""
+        """The position of a value: 0 at `low`, 1 at `high`."""
         if self.log:
             return math.log(value / self.low) / math.log(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
 
     def ticks(self, most: int = 6) -> list[tuple[float, str]]:
-        """Round values between the ends, with their labels."""
+        """Round values from `low` to `high`, with labels; about `most` of them."""
         if not self.log:
             return [(value, format_number(value)) for value in self._linear_ticks(most)]
         first, last = math.ceil(math.log10(self.low)), math.floor(math.log10(self.high))
@@ -42,9 +42,9 @@ class Scale:
 
 
 def scale_for(values: Iterable[float], *, log: bool) -> Scale:
-    """A scale on which all values fit: from 0 or below to a tick, or from decade to decade.
+    """A scale for all values: from 0 or below to a tick, or from one power of ten to another.
 
-    A logarithm has no place for values of 0 and below; they are left out.
+    Logarithmic scales leave out values of 0 or less.
     """
     kept = [value for value in values if math.isfinite(value) and (value > 0 or not log)]
     if log:
@@ -59,7 +59,7 @@ def scale_for(values: Iterable[float], *, log: bool) -> Scale:
 
 
 def format_number(value: float) -> str:
-    """A number short enough for an axis or a bar: `0.125`, `12,500`, `3.52e+12`."""
+    """A short number for axes and bars: `0.125`, `12,500`, `3.52e+12`."""
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else str(value)
     if abs(value) >= 1000 * _MILLION:

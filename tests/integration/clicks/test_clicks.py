@@ -142,7 +142,7 @@ def test_journal_is_rotated_when_it_is_long_and_removed_when_it_is_counted(pipel
 
 
 def test_shipping_stops_when_nobody_reads_the_stream(pipeline: Pipeline, monkeypatch):
-    monkeypatch.setattr("app.clicks.shipper.LONGEST_STREAM", 3)
+    monkeypatch.setattr("app.clicks.shipper.MAX_STREAM_LENGTH", 3)
     for _ in range(6):
         pipeline.click(1)
         pipeline.shipper.ship()

@@ -158,11 +158,11 @@ def test_removal_is_noted_when_a_journal_is_counted_to_its_end(pipeline: Pipelin
 
 def test_host_is_ready_when_counting_lags(hop: Hop):
     code = hop.shorten()
-    for housekeeper in hop.resources.housekeepers:  # nothing is shipped
-        housekeeper.close()
+    for thread in hop.process.job_threads:  # nothing is shipped
+        thread.close()
     assert hop.client.get(f"/{code}").status_code == 302
     found = read_lag(
-        Path(hop.resources.settings.journal_dir), hop.resources.pool, hop.resources.wire_client
+        Path(hop.process.settings.journal_dir), hop.process.pool, hop.process.patient_client
     )
     assert found.clicks == 1
     assert hop.client.get("/readyz").status_code == 200

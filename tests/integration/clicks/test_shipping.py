@@ -6,7 +6,7 @@ import os
 import pytest
 
 from app.clicks.journal_file import adopt_orphans, create
-from app.clicks.shipper import CHUNKS_AT_ONCE
+from app.clicks.shipper import CHUNKS_PER_RUN
 from db.errors import DatabaseUnavailableError
 from tests.click_pipeline import Pipeline
 
@@ -19,7 +19,7 @@ def test_shipping_after_an_outage_lets_other_jobs_have_their_turn(pipeline: Pipe
     monkeypatch.setattr("app.clicks.outbox.CHUNK_BYTES", 400)
     pipeline.click(100)
     pipeline.shipper.ship()
-    assert pipeline.waiting() == CHUNKS_AT_ONCE
+    assert pipeline.waiting() == CHUNKS_PER_RUN
     for _ in range(10):
         pipeline.deliver()
     assert pipeline.clicks() == 100

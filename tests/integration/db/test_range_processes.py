@@ -14,8 +14,8 @@ from app.settings import Settings
 from db.codes.ranges import KeyRanges
 from keygen.ranges import RangeAllocator
 from keygen.strategies.permuted import Permuted
-from lab.makers.killed import count_codes, write_codes
-from lab.makers.processes import clean_context
+from lab.strategies.makers.code_files import count_codes, write_codes
+from lab.strategies.makers.processes import forkserver_context
 
 CODES = int(os.environ.get("HOP_TEST_CODES", "100000"))
 PROCESSES, KILLS = 8, 12
@@ -73,7 +73,7 @@ def make_codes(database_url: str, folders: list[Path], share: int, chance: rando
 
 def start(database_url: str, folder: Path, codes: int) -> BaseProcess:
     settings = Settings(database_url=database_url, redis_url="", range_size=1_000)
-    process = clean_context().Process(
+    process = forkserver_context().Process(
         target=write_codes, args=(settings, folder, codes), daemon=True
     )
     process.start()

@@ -1,4 +1,4 @@
-"""The comparison, crashes and clocks at small sizes, through the command line."""
+"""Small comparisons, crashes and clock steps through the command line."""
 
 import csv
 import json
@@ -8,16 +8,16 @@ from click.testing import CliRunner
 
 from cli.keygen import compare as keygen_compare
 from cli.keygen.command import keygen
-from lab.makers.maker import Job
-from lab.makers.processes import MakerError, run_makers
-from lab.strategies.compare import STRATEGIES, Plan
+from lab.strategies.comparison.compare import STRATEGIES, ComparisonSettings
+from lab.strategies.makers.maker import Maker, MakerTask
+from lab.strategies.makers.processes import MakerError, run_makers
 
 CODES = 4_000
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    """One comparison of everything, and what it wrote."""
+    """The directory that one comparison of all strategies wrote."""
     directory = tmp_path_factory.mktemp("compare")
     arguments = ["compare", "--codes", str(CODES), "--processes", "2", "--report", str(directory)]
     result = CliRunner().invoke(keygen, arguments)
@@ -35,7 +35,7 @@ def rows(report):
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
-def test_strategy_when_compared_lets_no_duplicate_through(rows, name):
+def test_strategy_when_compared_has_no_duplicates(rows, name):
     row = rows[name]
     assert row["duplicates"] == 0
     assert row["length"] == (11 if name == "snowflake" else 7)
@@ -43,7 +43,7 @@ def test_strategy_when_compared_lets_no_duplicate_through(rows, name):
     assert 0 < row["p50_us"] <= row["p99_us"]
 
 
-def test_round_trips_when_counted_are_those_of_the_design(rows):
+def test_round_trips_when_counted_are_as_designed(rows):
     trips = {name: row["round_trips_per_code"] for name, row in rows.items()}
     assert trips["counter"] == trips["stride"] == 1
     assert 0 < trips["range"] < 0.01
@@ -53,17 +53,18 @@ def test_round_trips_when_counted_are_those_of_the_design(rows):
     assert trips["snowflake"] == 2 / CODES  # a lease for each process
 
 
-def test_collisions_when_targets_come_again_are_met_by_hash_alone(rows):
-    assert rows["hash"]["collisions"] == rows["hash"]["links"] // 10
+def test_collisions_when_targets_repeat_happen_to_hash_alone(rows):
+    # The second of every ten targets repeats the first; two processes may stop at any of them.
+    assert 0 <= rows["hash"]["collisions"] - rows["hash"]["links"] // 10 <= 2
     assert all(row["collisions"] == 0 for name, row in rows.items() if name != "hash")
 
 
-def test_guesses_when_codes_have_an_order_hit_and_else_do_not(rows):
+def test_guesses_hit_only_when_codes_have_an_order(rows):
     assert all(rows[name]["guessable"] > 0.5 for name in ("counter", "range", "stride"))
     assert all(rows[name]["blind"] for name in ("permuted", "random", "hash", "pool"))
 
 
-def test_crash_when_a_strategy_has_ranges_wastes_their_rest_and_else_next_to_nothing(rows):
+def test_crash_wastes_ids_only_when_a_strategy_has_ranges(rows):
     wasted = {name: row["wasted_per_crash"] for name, row in rows.items()}
     assert 1_000 < wasted["range"] < 13_000
     assert 1_000 < wasted["permuted"] < 13_000
@@ -71,7 +72,7 @@ def test_crash_when_a_strategy_has_ranges_wastes_their_rest_and_else_next_to_not
     assert all(wasted[name] is None for name in ("random", "hash", "snowflake"))
 
 
-def test_report_when_the_run_is_over_is_whole(report):
+def test_report_when_the_run_ends_is_complete(report):
     told = json.loads((report / "progress.json").read_text(encoding="utf-8"))
     assert (told["finished"], told["error"], told["step"]) == (True, None, 32)
     assert "<svg" in (report / "compare.html").read_text(encoding="utf-8")
@@ -79,17 +80,17 @@ def test_report_when_the_run_is_over_is_whole(report):
         assert [row["strategy"] for row in csv.DictReader(file)] == list(STRATEGIES)
 
 
-def test_compare_when_a_strategy_is_unknown_lists_those_there_are():
+def test_compare_when_a_strategy_is_unknown_lists_the_known_ones():
     result = CliRunner().invoke(keygen, ["compare", "--strategies", "range,uuid"])
     assert result.exit_code == 2
     assert "uuid: expected some of counter, range" in result.output
 
 
 def test_compare_when_a_duplicate_got_through_ends_with_status_1(monkeypatch, tmp_path):
-    whole = keygen_compare.compare_strategies
+    original = keygen_compare.compare_strategies
 
     def broken(servers, plan, on_progress):
-        (found,) = whole(servers, plan, on_progress)
+        (found,) = original(servers, plan, on_progress)
         object.__setattr__(found, "duplicates", 3)
         return [found]
 
@@ -101,15 +102,17 @@ def test_compare_when_a_duplicate_got_through_ends_with_status_1(monkeypatch, tm
     assert (told["finished"], told["error"]) == (True, "duplicates got through: random")
 
 
-def test_maker_when_its_database_is_away_is_told_of():
-    jobs = [Job("postgresql://hop@/x?host=/nowhere", "counter", 7, n, 10, 1.0) for n in range(2)]
+def test_run_makers_when_the_database_is_down_raises():
+    tasks = [
+        MakerTask("postgresql://hop@/x?host=/nowhere", "counter", 7, n, 10, 1.0) for n in range(2)
+    ]
     with pytest.raises(MakerError, match="strategy counter: "):
-        run_makers("codes", jobs)
+        run_makers(Maker.make_codes, tasks)
 
 
 def test_quotas_when_codes_do_not_divide_add_up():
-    jobs = Plan(codes=10, processes=3).jobs("", "range", 1.0)
-    assert [job.quota for job in jobs] == [4, 3, 3]
+    tasks = ComparisonSettings(codes=10, processes=3).tasks("", "range", 1.0)
+    assert [task.quota for task in tasks] == [4, 3, 3]
 
 
 def test_crash_when_ranges_are_larger_wastes_more():
@@ -121,7 +124,7 @@ def test_crash_when_ranges_are_larger_wastes_more():
     assert 1_000 < large["mean"] < 13_000
 
 
-def test_clock_when_it_steps_back_repeats_nothing_of_ours():
+def test_clock_when_it_steps_back_repeats_no_snowflake_of_hop():
     result = CliRunner().invoke(keygen, ["clock", "--json"])
     assert result.exit_code == 0, result.output
     assert [each["duplicates"] for each in json.loads(result.output)] == [0] * 5

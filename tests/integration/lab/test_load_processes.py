@@ -1,10 +1,10 @@
-"""The load test's dealings with processes."""
+"""The load test and processes: CPU time, and no gevent in the command line."""
 
 import os
 import subprocess
 import sys
 
-from lab.load.server_side import read_cpu
+from lab.load.server_metrics import read_cpu
 
 
 def test_cpu_of_a_process_includes_children_that_have_ended():

@@ -33,7 +33,7 @@ class Lab:
 
     def __init__(self, hop: Hop, settings: Settings, mode: str, runner: Runner) -> None:
         changed = msgspec.structs.replace(settings, lab=mode)
-        app = create_app(dataclasses.replace(hop.resources, settings=changed))
+        app = create_app(dataclasses.replace(hop.process, settings=changed))
         add_lab(app, runner)
         self.runner = runner
         self.client: FlaskClient = app.test_client()

@@ -1,4 +1,4 @@
-"""Each race does its damage, each remedy prevents it, and nothing is left behind."""
+"""Each race does damage, its remedy prevents it, and no server is left running."""
 
 import dataclasses
 import json
@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from cli.keygen import races as keygen_races
 from lab.races.catalogue import RACES
 from lab.races.race import Outcome
-from lab.races.run import MEET_WITHIN_S, count_damaged, run_race
+from lab.races.run_race import BARRIER_TIMEOUT_S, count_damaged, run_race
 from lab.servers import LabServers, lab_servers
 
 CLIENTS, ROUNDS = 4, 6
@@ -31,7 +31,7 @@ def lab() -> Iterator[LabServers]:
 
 
 @pytest.mark.parametrize("name", RACES)
-def test_links_when_raced_for_are_damaged_without_the_remedy_and_not_with_it(lab, name):
+def test_links_when_raced_for_are_damaged_only_without_the_remedy(lab, name):
     result = run_race(RACES[name], lab, clients=CLIENTS, rounds=ROUNDS)
     links = CLIENTS * ROUNDS * RACES[name].links_per_call
     assert result.without.attempts == result.with_remedy.attempts == links
@@ -42,36 +42,36 @@ def test_links_when_raced_for_are_damaged_without_the_remedy_and_not_with_it(lab
 
 
 @pytest.mark.parametrize("name", ["block-version", "block-isolation", "block-snapshot"])
-def test_block_when_somebody_was_first_is_tried_for_again(lab, name):
+def test_block_when_another_client_was_first_is_retried(lab, name):
     result = run_race(RACES[name], lab, clients=CLIENTS, rounds=ROUNDS)
     assert result.with_remedy.retries >= (CLIENTS - 1) * ROUNDS
 
 
-def test_fault_when_one_client_fails_is_told_at_once(lab):
+def test_race_when_a_client_fails_raises_at_once(lab):
     def fails(client):
         if client.number == 1:
             raise ValueError("not a barrier's error")
-        client.meet()
+        client.wait_for_others()
         return []
 
     started = time.monotonic()
     with pytest.raises(ValueError, match="not a barrier's"):
         run_race(dataclasses.replace(RACES["counter"], faulty=fails), lab, clients=3, rounds=2)
-    assert time.monotonic() - started < MEET_WITHIN_S / 2
+    assert time.monotonic() - started < BARRIER_TIMEOUT_S / 2
 
 
-def test_damage_when_keys_are_shared_is_all_but_one_of_each():
+def test_damage_when_links_share_a_code_is_all_but_one():
     assert count_damaged(["a", "b", "a", "a", "b"]) == 3
     assert count_damaged([]) == 0
 
 
-def test_hop_database_when_races_ran_is_untouched(lab):
+def test_hop_tables_when_races_ran_are_unchanged(lab):
     run_race(RACES["counter"], lab, clients=2, rounds=2)
     with psycopg.connect(lab.database_url) as connection:
         assert connection.execute("SELECT count(*) FROM public.links").fetchone() == (0,)
 
 
-def test_command_when_given_names_runs_these_alone():
+def test_command_when_given_names_runs_only_these():
     arguments = ["--only", "counter", "--only", "nullable-unique", "--rounds", "2", "--json"]
     result = CliRunner().invoke(keygen_races.races, arguments)
     assert result.exit_code == 0, result.output
@@ -115,7 +115,7 @@ def test_servers_when_the_command_is_stopped_are_gone_with_their_directory(numbe
 
 
 def _wait_for_servers(directory: Path) -> list[int]:
-    """The pid of Postgres, once Redis is there too."""
+    """Postgres's process id, once both servers run."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         files = list(directory.glob("hop-lab-*/postgres/data/postmaster.pid"))

@@ -9,8 +9,8 @@ import pytest
 from flask import request
 
 from app.factory import create_app
-from app.process import Resources
-from app.redirect import view as redirects
+from app.process import WebProcess
+from app.redirect import view
 from app.settings import Settings
 from keygen.base62 import ALPHABET
 from tests.integration.conftest import ADMIN, Hop
@@ -44,8 +44,8 @@ def test_address_of_a_visitor_is_believed_from_as_many_proxies_as_are_trusted(se
         assert app.test_client().get("/test/address", headers=forwarded).text == believed
 
 
-def with_settings(hop: Hop, settings: Settings) -> Resources:
-    return dataclasses.replace(hop.resources, settings=settings)
+def with_settings(hop: Hop, settings: Settings) -> WebProcess:
+    return dataclasses.replace(hop.process, settings=settings)
 
 
 def test_short_url_has_the_configured_base_when_there_is_one(settings, hop: Hop):
@@ -107,9 +107,9 @@ def test_link_answers_410_when_its_time_is_over(hop: Hop):
 def test_expiry_is_checked_at_the_redirect_when_the_entry_was_cached_before(hop: Hop, monkeypatch):
     code = hop.shorten(ttl=60)
     assert hop.client.get(f"/{code}").status_code == 302
-    hop.resources.hot.clear(has_news=True)  # memory goes by another clock; see test_hot_path.py
+    hop.process.memory.clear(is_tracked=True)  # memory goes by another clock; see test_hot_path.py
     later = time.time() + 61
-    monkeypatch.setattr(redirects.time, "time", lambda: later)
+    monkeypatch.setattr(view.time, "time", lambda: later)
     assert hop.client.get(f"/{code}").status_code == 410
 
 

@@ -97,7 +97,7 @@ def test_api_never_answers_with_a_page(hop: Hop):
 
 def test_answer_is_503_with_retry_after_when_postgres_is_away(hop: Hop):
     cached = hop.shorten()
-    hop.resources.pool.close()
+    hop.process.pool.close()
     for answer in (
         hop.client.post("/shorten", json={"url": OK_URL, "alias": "mine"}),
         hop.client.get("/unknown1"),
@@ -114,7 +114,7 @@ def test_mistake_of_ours_answers_500_without_its_details(hop: Hop, monkeypatch):
     def fail(*_: object) -> None:
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr("app.redirect.view.resolve", fail)
+    monkeypatch.setattr(type(hop.process.reader), "resolve", fail)
     answer = hop.client.get("/anything")
     assert (answer.status_code, answer.content_type) == (500, "application/problem+json")
     assert "secret" not in answer.text

@@ -1,19 +1,15 @@
 """Many links in one call: each target gets a code of its own, whatever was there before."""
 
-import dataclasses
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.cache.cached_link import cached_form
-from app.links import shorten as links
-from app.links.bulk import MOST_AT_ONCE, shorten_many
+from app.cache.cached_link import to_cached_link
 from app.links.code_origin import trace_code
-from app.redirect import lookup as lookups
+from app.links.shorten import MAX_ATTEMPTS, MAX_BULK, Shortener
 from db.connect.pool import Pool
 from db.errors import DatabaseUnavailableError
 from db.links import NewLink, find_link, insert_link, insert_links
@@ -34,90 +30,85 @@ class Scripted:
         return next(self._codes)
 
 
-def use(hop: Hop, strategy: object) -> links.LinkStore:
-    """The test's store with another strategy."""
-    store = hop.resources.store
-    return dataclasses.replace(store, strategy=strategy)
+def use(hop: Hop, strategy: object) -> Shortener:
+    """The test's shortener with another strategy."""
+    return Shortener(hop.process.pool, hop.process.redis_cache, strategy)
 
 
 def test_many_when_as_many_as_allowed_lead_to_their_targets_in_order(hop: Hop):
-    store = hop.resources.store
-    targets = [f"{TARGET}{number}" for number in range(MOST_AT_ONCE)]
-    made = shorten_many(store, targets)
+    targets = [f"{TARGET}{number}" for number in range(MAX_BULK)]
+    made = hop.process.shortener.shorten_many(targets)
     assert [link.target_url for link in made] == targets
-    assert len({link.code for link in made}) == MOST_AT_ONCE
-    assert find_link(store.pool, made[-1].code) == made[-1]
-    assert trace_code(store.pool, made[0].code).traced.id == 0
+    assert len({link.code for link in made}) == MAX_BULK
+    assert find_link(hop.process.pool, made[-1].code) == made[-1]
+    assert trace_code(hop.process.pool, made[0].code).traced.id == 0
     assert hop.client.get(f"/{made[500].code}").location == targets[500]
 
 
 def test_many_when_one_too_many_or_none(hop: Hop):
     with pytest.raises(ValueError, match="1,001"):
-        shorten_many(hop.resources.store, [TARGET] * (MOST_AT_ONCE + 1))
-    assert shorten_many(hop.resources.store, []) == []
+        hop.process.shortener.shorten_many([TARGET] * (MAX_BULK + 1))
+    assert hop.process.shortener.shorten_many([]) == []
 
 
 def test_many_when_a_code_is_an_alias_reserved_or_proposed_twice_take_the_next(hop: Hop):
-    links.shorten(hop.resources.store, f"{TARGET}alias", alias="mine111")
+    hop.process.shortener.shorten(f"{TARGET}alias", alias="mine111")
     proposed = ["mine111", "metrics", "one1111", "one1111", "two2222", "three33", "four444"]
-    store = use(hop, Scripted(proposed))
-    made = shorten_many(store, [f"{TARGET}{number}" for number in range(4)])
+    shortener = use(hop, Scripted(proposed))
+    made = shortener.shorten_many([f"{TARGET}{number}" for number in range(4)])
     assert [link.code for link in made] == ["two2222", "three33", "one1111", "four444"]
-    assert [find_link(store.pool, link.code).target_url[-1] for link in made] == list("0123")
-    assert find_link(store.pool, "mine111").target_url == f"{TARGET}alias"
-    assert store.conflicts.total == 2  # a reserved word is none, as with a single link
+    assert [find_link(hop.process.pool, link.code).target_url[-1] for link in made] == list("0123")
+    assert find_link(hop.process.pool, "mine111").target_url == f"{TARGET}alias"
 
 
 def test_many_when_their_targets_are_equal_under_hash_get_codes_of_their_own(hop: Hop):
-    made = shorten_many(use(hop, Hashed(7)), [TARGET] * 5)
+    made = use(hop, Hashed(7)).shorten_many([TARGET] * 5)
     assert len({link.code for link in made}) == 5
 
 
 def test_many_when_a_code_was_deleted_do_not_get_it_again(hop: Hop):
-    store = hop.resources.store
-    links.shorten(store, TARGET, alias="gone111")
-    links.delete(store, "gone111")
-    [made] = shorten_many(use(hop, Scripted(["gone111", "new1111"])), [TARGET])
+    hop.process.shortener.shorten(TARGET, alias="gone111")
+    hop.process.editor.delete("gone111")
+    [made] = use(hop, Scripted(["gone111", "new1111"])).shorten_many([TARGET])
     assert made.code == "new1111"
 
 
 def test_many_when_every_code_is_taken_say_so(hop: Hop):
-    links.shorten(hop.resources.store, TARGET, alias="mine111")
-    store = use(hop, Scripted(["mine111"] * links.MAX_ATTEMPTS))
+    hop.process.shortener.shorten(TARGET, alias="mine111")
+    shortener = use(hop, Scripted(["mine111"] * MAX_ATTEMPTS))
     with pytest.raises(CodesUnavailableError):
-        shorten_many(store, [TARGET])
+        shortener.shorten_many([TARGET])
 
 
 def test_many_when_one_was_cached_as_unknown_are_seen_at_once(hop: Hop):
-    store = use(hop, Scripted(["early11", "other11"]))
-    assert lookups.resolve(store, "early11").link.target_url is None
-    shorten_many(store, [TARGET, TARGET])
-    assert lookups.resolve(store, "early11").link.target_url == TARGET
+    shortener = use(hop, Scripted(["early11", "other11"]))
+    assert hop.resolve("early11").link.target_url is None
+    shortener.shorten_many([TARGET, TARGET])
+    assert hop.resolve("early11").link.target_url == TARGET
 
 
 def test_cache_when_filled_with_many_keeps_newer_entries(hop: Hop):
-    store = hop.resources.store
-    made = shorten_many(store, [TARGET, TARGET])
-    links.edit(store, made[0].code, target_url=f"{TARGET}new")
-    store.cache.fill_many({link.code: cached_form(link) for link in made})  # a late reader's
-    assert lookups.resolve(store, made[0].code).link.target_url == f"{TARGET}new"
+    made = hop.process.shortener.shorten_many([TARGET, TARGET])
+    hop.process.editor.edit(made[0].code, target_url=f"{TARGET}new")
+    hop.process.redis_cache.fill_many(
+        {link.code: to_cached_link(link) for link in made}
+    )  # a late reader's
+    assert hop.resolve(made[0].code).link.target_url == f"{TARGET}new"
 
 
 def test_cache_when_redis_is_slow_to_take_many_is_still_used_for_redirects(hop: Hop, redis_client):
-    store = hop.resources.store
     redis_client.client_pause(200)  # four times what a redirect would wait
-    made = shorten_many(store, [TARGET] * 250)
+    made = hop.process.shortener.shorten_many([TARGET] * 250)
     for link in (made[0], made[-1]):
-        assert store.cache.get(link.code).link == cached_form(link)
+        assert hop.process.redis_cache.get(link.code).link == to_cached_link(link)
 
 
 def test_many_when_postgres_is_away_say_so_and_when_redis_is_away_are_made(hop: Hop, monkeypatch):
-    store = hop.resources.store
-    monkeypatch.setattr(store.cache, "breaker", SimpleNamespace(allows=lambda: False))
-    assert len(shorten_many(store, [TARGET] * 3)) == 3
-    store.pool.close()
+    monkeypatch.setattr(hop.process.cache_redis.breaker, "allows", lambda: False)
+    assert len(hop.process.shortener.shorten_many([TARGET] * 3)) == 3
+    hop.process.pool.close()
     with pytest.raises(DatabaseUnavailableError):
-        shorten_many(store, [TARGET])
+        hop.process.shortener.shorten_many([TARGET])
 
 
 def test_insert_links_when_many_want_the_same_codes_lets_one_win_each(pool: Pool):

@@ -44,7 +44,7 @@ def inspect_json(database_url: str, *arguments: str) -> dict:
 def test_a_code_of_each_strategy_is_traced(name, database_url, pool):
     found = inspect_json(database_url, make_link(name, pool))
     assert (found["strategy"], found["target_url"]) == (name, f"{URL}2")
-    assert found["not_because"] is None
+    assert found["mismatch"] is None
     traced = {key: value for key, value in found["traced"].items() if value is not None}
     if name in {"range", "permuted"}:
         grant = traced["grant"]

@@ -47,7 +47,7 @@ def test_a_change_says_what_was_and_what_happens_to_links(pool):
     assert "HOP_KEYGEN=range" in notice
     assert "HOP_KEYGEN=random" in notice
     assert "Existing links are untouched" in notice
-    assert "skipped and counted" in notice
+    assert "is skipped" in notice
     assert note_strategy(settings_for("random"), pool) is None
 
 

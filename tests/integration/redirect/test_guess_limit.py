@@ -5,10 +5,11 @@ import dataclasses
 import pytest
 
 from app.factory import create_app
-from app.redirect.guess_limit import UnknownCodeLimit
+from app.process import WebProcess
+from app.redirect.guess_limit import GuessLimit
+from app.redirect.lookup import LinkReader
 from app.settings import Settings, read_limit
-from db.connect.redis_client import connect_redis
-from guard.breaker import Breaker
+from db.connect.redis_client import GuardedRedis, connect_redis
 from tests.integration.conftest import Hop
 
 TARGET = "https://example.org/"
@@ -17,16 +18,15 @@ TARGET = "https://example.org/"
 @pytest.fixture
 def limited(hop: Hop) -> Hop:
     """The same with a limit of three unknown codes a minute."""
-    resources = dataclasses.replace(
-        hop.resources,
-        unknown_codes=UnknownCodeLimit(
-            read_limit("3/minute"),
-            hop.resources.cache_client,
-            hop.resources.store.cache.breaker,
-            hop.resources.recorder.pseudonym,
-        ),
-    )
-    return dataclasses.replace(hop, resources=resources, client=create_app(resources).test_client())
+    process = with_limit(hop, hop.process.cache_redis)
+    return dataclasses.replace(hop, process=process, client=create_app(process).test_client())
+
+
+def with_limit(hop: Hop, guarded: GuardedRedis) -> WebProcess:
+    opened = hop.process
+    limit = GuessLimit(read_limit("3/minute"), guarded, opened.recorder.pseudonym)
+    reader = LinkReader(opened.pool, opened.memory, opened.redis_cache, limit)
+    return dataclasses.replace(opened, reader=reader)
 
 
 def statuses(hop: Hop, *codes: str, client: str = "192.0.2.7") -> list[int]:
@@ -52,9 +52,9 @@ def test_scan_is_refused_and_links_in_use_are_not(limited: Hop, redis_client):
 
 def test_scan_costs_postgres_nothing_once_it_is_refused(limited: Hop):
     statuses(limited, *SCAN)
-    asked = limited.resources.pool.get_stats()["requests_num"]
+    asked = limited.process.pool.get_stats()["requests_num"]
     assert set(statuses(limited, *(f"more{number}" for number in range(20)))) == {429}
-    assert limited.resources.pool.get_stats()["requests_num"] == asked
+    assert limited.process.pool.get_stats()["requests_num"] == asked
 
 
 def test_clients_of_one_ipv6_network_are_one(limited: Hop):
@@ -73,10 +73,7 @@ def test_redis_holds_no_address_of_those_who_guess(limited: Hop, redis_client):
 
 def test_scan_is_refused_from_memory_when_redis_is_away(hop: Hop, tmp_path):
     with connect_redis(f"unix://{tmp_path}/nothing.sock", timeout_s=0.05) as away:
-        breaker = Breaker("Redis", failures=1)
-        limit = UnknownCodeLimit(read_limit("3/minute"), away, breaker, str)
-        resources = dataclasses.replace(hop.resources, unknown_codes=limit)
-        client = create_app(resources).test_client()
+        client = create_app(with_limit(hop, GuardedRedis(away))).test_client()
         assert [client.get(f"/{code}").status_code for code in SCAN] == [404, 404, 404, 429, 429]
 
 
@@ -105,7 +102,7 @@ def test_scan_switches_no_cache_off_when_redis_refuses_to_count_it(limited: Hop,
     redis_client.config_set("maxmemory", 1)
     try:
         assert statuses(limited, *SCAN) == [404, 404, 404, 429, 429]
-        assert not limited.resources.store.cache.breaker.is_open
+        assert not limited.process.cache_redis.breaker.is_open
         assert statuses(limited, cached) == [302]
     finally:
         redis_client.config_set("maxmemory", before)

@@ -14,8 +14,7 @@ import pytest
 from werkzeug.test import create_environ
 
 from app.factory import create_app
-from app.links import shorten as links
-from app.process import Resources, open_resources
+from app.process import WebProcess, open_process
 from app.settings import Settings
 from db.connect import embedded
 from tests.integration.conftest import Hop
@@ -34,8 +33,8 @@ def answer(app: Any, path: str, **more: Any) -> tuple[str, list[tuple[str, str]]
 
 @pytest.fixture
 def app(hop: Hop):
-    wait_until(lambda: hop.resources.hot._fresh_s > 1, within_s=5)
-    return create_app(hop.resources).wsgi_app
+    wait_until(lambda: hop.process.memory.is_tracked, within_s=5)
+    return create_app(hop.process).wsgi_app
 
 
 @pytest.mark.parametrize("more", [{}, {"ttl": 3600}, {"url": "https://exämple.org/ü?q=%20&r=|#f"}])
@@ -43,7 +42,9 @@ def test_hot_answer_is_that_of_flask_to_the_letter(hop: Hop, app, monkeypatch, m
     code = hop.shorten(**{"url": TARGET, **more})
     settle(hop)
     cold = answer(app, f"/{code}")
-    monkeypatch.setattr("app.redirect.view.resolve", None)  # from here on, Flask could not answer
+    monkeypatch.setattr(
+        type(hop.process.reader), "resolve", None
+    )  # from here on, Flask could not answer
     assert answer(app, f"/{code}") == cold
     assert answer(app, f"/{code}?utm_source=x") == cold
     monkeypatch.undo()
@@ -56,10 +57,9 @@ def test_hot_answer_is_that_of_flask_to_the_letter(hop: Hop, app, monkeypatch, m
 )
 def test_hot_answer_follows_the_settings(hop: Hop, status: int, line: str):
     changed = msgspec.structs.replace(
-        hop.resources.settings, redirect_status=status, redirect_cache_control="max-age=5"
+        hop.process.settings, redirect_status=status, redirect_cache_control="max-age=5"
     )
-    resources = dataclasses.replace(hop.resources, settings=changed)
-    app = create_app(resources).wsgi_app
+    app = create_app(dataclasses.replace(hop.process, settings=changed)).wsgi_app
     code = hop.shorten()
     settle(hop)
     cold, hot = answer(app, f"/{code}"), answer(app, f"/{code}")
@@ -70,11 +70,11 @@ def test_hot_answer_follows_the_settings(hop: Hop, status: int, line: str):
 
 def test_links_that_do_not_redirect_never_enter(hop: Hop, app):
     code = hop.shorten()
-    links.edit(hop.resources.store, code, enabled=False)
+    hop.process.editor.edit(code, enabled=False)
     settle(hop)
     for path in (f"/{code}", "/nothing", "/", "/healthz", f"/api/v1/links/{code}"):
         answer(app, path)
-    assert len(hop.resources.hot) == 0
+    assert len(hop.process.memory) == 0
 
 
 def test_link_is_gone_from_memory_when_its_time_is_over(hop: Hop, app):
@@ -85,17 +85,17 @@ def test_link_is_gone_from_memory_when_its_time_is_over(hop: Hop, app):
 
 
 @pytest.fixture
-def neighbours(settings: Settings) -> Iterator[list[Resources]]:
+def neighbours(settings: Settings) -> Iterator[list[WebProcess]]:
     """Three web processes, as far as they know: each has its own memory."""
-    opened = [open_resources(settings) for _ in range(3)]
+    opened = [open_process(settings) for _ in range(3)]
     for each in opened:
-        wait_until(lambda each=each: each.hot._fresh_s > 1, within_s=5)
+        wait_until(lambda each=each: each.memory.is_tracked, within_s=5)
     yield opened
     for each in opened:
         each.close()
 
 
-def test_no_process_serves_an_old_target_100_ms_after_an_edit(neighbours: list[Resources]):
+def test_no_process_serves_an_old_target_100_ms_after_an_edit(neighbours: list[WebProcess]):
     history = History(neighbours)
     history.run(seconds=4, disturb=lambda: None)
     assert history.reads > 2_000
@@ -111,7 +111,7 @@ def test_no_process_serves_an_old_target_for_a_second_when_redis_is_killed_again
     process = server.start()
     embedded.wait_until_ready(server, process, timeout_s=20)
     neighbours = [
-        open_resources(msgspec.structs.replace(settings, redis_url=server.url)) for _ in range(2)
+        open_process(msgspec.structs.replace(settings, redis_url=server.url)) for _ in range(2)
     ]
 
     def disturb() -> None:
@@ -138,7 +138,7 @@ class History:
 
     CODES = ("one", "two", "three")
 
-    def __init__(self, processes: list[Resources]) -> None:
+    def __init__(self, processes: list[WebProcess]) -> None:
         self._processes = processes
         self._apps = [create_app(each).wsgi_app for each in processes]
         self._acknowledged: dict[str, list[tuple[float, int]]] = {code: [] for code in self.CODES}
@@ -156,7 +156,7 @@ class History:
 
     def run(self, seconds: float, disturb: Any) -> None:
         for code in self.CODES:
-            links.shorten(self._processes[0].store, f"{TARGET}0", alias=code)
+            self._processes[0].shortener.shorten(f"{TARGET}0", alias=code)
             self._acknowledged[code].append((time.monotonic(), 0))
         threads = [threading.Thread(target=self._edit)]
         threads += [threading.Thread(target=self._read, args=(n,)) for n in range(len(self._apps))]
@@ -175,17 +175,17 @@ class History:
         while not self._stop.is_set():
             number += 1
             code, by = chance.choice(self.CODES), chance.choice(self._processes)
-            links.edit(by.store, code, target_url=f"{TARGET}{number}")
+            by.editor.edit(code, target_url=f"{TARGET}{number}")
             self._acknowledged[code].append((time.monotonic(), number))
             time.sleep(chance.uniform(0, 0.05))
 
     def _read(self, process: int) -> None:
         chance, app = random.Random(process), self._apps[process]
-        hot = self._processes[process].hot
+        memory = self._processes[process].memory
         while not self._stop.is_set():
             code = chance.choice(self.CODES)
             asked = time.monotonic()
-            in_memory = hot.get(f"/{code}") is not None
+            in_memory = memory.get(f"/{code}") is not None
             status, headers, _ = answer(app, f"/{code}")
             assert status == "302 FOUND"
             self._seen.append((asked, code, int(dict(headers)["Location"].rpartition("/")[2])))
@@ -206,8 +206,8 @@ class History:
 def settle(hop: Hop) -> None:
     """Let the announcement of what was just written pass, which would empty the memory again."""
     before = -1
-    while before != hop.resources.hot.ticket():
-        before = hop.resources.hot.ticket()
+    while before != hop.process.memory.ticket():
+        before = hop.process.memory.ticket()
         time.sleep(0.05)
 
 
@@ -215,11 +215,11 @@ def test_process_that_made_a_change_sees_it_at_once(hop: Hop, app):
     """Even if Redis announces it late."""
     code = hop.shorten()
     settle(hop)
-    hop.resources.listener.close()  # as late as can be
+    hop.process.listener.close()  # as late as can be
     answer(app, f"/{code}")
     for number in range(20):
-        links.edit(hop.resources.store, code, target_url=f"{TARGET}{number}")
+        hop.process.editor.edit(code, target_url=f"{TARGET}{number}")
         for _ in range(2):
             assert ("Location", f"{TARGET}{number}") in answer(app, f"/{code}")[1]
-    links.delete(hop.resources.store, code)
+    hop.process.editor.delete(code)
     assert answer(app, f"/{code}")[0] == "404 NOT FOUND"

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from guard.breaker import Breaker
-from guard.bulkhead import Bulkhead, NoPlaceError
+from guard.bulkhead import Bulkhead, BulkheadFullError
 from tests.running_demo import wait_until
 
 
@@ -46,7 +46,7 @@ def test_breaker_opens_when_nobody_finds_a_place_and_not_when_some_succeed():
             if is_success:
                 breaker.note_success()
             else:
-                with pytest.raises(NoPlaceError, match="too many"), bulkhead:
+                with pytest.raises(BulkheadFullError, match="too many"), bulkhead:
                     pass
             found_open.append(breaker.is_open)
     assert found_open == [False] * 5 + [True]
@@ -58,7 +58,7 @@ def test_thread_takes_one_place_however_often_it_enters():
         with bulkhead:
             with bulkhead:
                 pass
-            with pytest.raises(NoPlaceError):
+            with pytest.raises(BulkheadFullError):
                 other.submit(bulkhead.__enter__).result()
         other.submit(bulkhead.__enter__).result()
 
@@ -70,7 +70,7 @@ def test_nobody_waits_where_nothing_has_moved_for_that_long():
         other.submit(bulkhead.__enter__).result()
         clock_s[0] += 61.0
         began_s = time.monotonic()
-        with pytest.raises(NoPlaceError), bulkhead:
+        with pytest.raises(BulkheadFullError), bulkhead:
             pass
     assert time.monotonic() - began_s < 30.0
 

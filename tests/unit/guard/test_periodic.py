@@ -5,10 +5,10 @@ import threading
 import pytest
 import redis
 
-from app.process import AWAY
+from app.process import TRANSIENT_ERRORS
 from db.errors import DatabaseUnavailableError
 from guard.backoff import backoff_s
-from guard.periodic import LONGEST_PAUSE_S, Housekeeper, Job
+from guard.periodic import MAX_PAUSE_S, Job, JobThread
 
 FAULTS = [redis.ConnectionError(), DatabaseUnavailableError(), OSError(), ValueError("unknown")]
 
@@ -26,27 +26,27 @@ def test_job_that_has_failed_for_hours_is_tried_again_and_then_on_time(fault: Ex
         raise fault
 
     job = Job("test", 0.1, fail, failures=5_000)
-    job.run(AWAY)
+    job.run(TRANSIENT_ERRORS)
     assert job.failures == 5_001
     job.do = lambda: None
-    before = job.due
-    job.run(AWAY)
+    before = job.due_s
+    job.run(TRANSIENT_ERRORS)
     assert job.failures == 0
-    assert job.due <= before  # not after another long pause
+    assert job.due_s <= before  # not after another long pause
 
 
 def test_wait_of_a_rare_job_is_not_cut_short():
-    job = Job("test", 10 * LONGEST_PAUSE_S, lambda: None)
-    job.run(AWAY)
-    on_time = job.due
+    job = Job("test", 10 * MAX_PAUSE_S, lambda: None)
+    job.run(TRANSIENT_ERRORS)
+    on_time = job.due_s
     job.failures = 5_000
 
     def fail() -> None:
         raise OSError
 
     job.do = fail
-    job.run(AWAY)
-    assert job.due >= on_time - 5 * LONGEST_PAUSE_S
+    job.run(TRANSIENT_ERRORS)
+    assert job.due_s >= on_time - 5 * MAX_PAUSE_S
 
 
 def test_other_jobs_go_on_when_one_fails():
@@ -55,7 +55,9 @@ def test_other_jobs_go_on_when_one_fails():
     def fail() -> None:
         raise ValueError("unknown")
 
-    housekeeper = Housekeeper([Job("fails", 0.01, fail), Job("works", 0.01, done.release)], AWAY)
+    housekeeper = JobThread(
+        [Job("fails", 0.01, fail), Job("works", 0.01, done.release)], TRANSIENT_ERRORS
+    )
     housekeeper.start()
     for _ in range(3):
         assert done.acquire(timeout=10)

@@ -1,11 +1,13 @@
 """guard.single_flight: one look-up per key at a time."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 
 import pytest
 
-from guard.single_flight import JOIN_WITHIN_S, Flights
+from guard.single_flight import JOIN_WITHIN_S, SingleFlight
+from tests.running_demo import wait_until
 
 
 class Slow:
@@ -22,65 +24,68 @@ class Slow:
         return self.calls
 
 
+def ask(
+    flights: SingleFlight[int], look_up: Callable[[], int], joined: Callable[[], object] = bool
+) -> tuple[int, bool]:
+    """The answer, and whether it is this caller's own."""
+    with flights.join("code") as (answer, leads):
+        joined()
+        if leads:
+            answer.set_result(look_up())
+    return answer.result(10), leads
+
+
 def test_look_up_when_many_ask_is_done_once_and_answers_all():
-    flights, slow = Flights[int](), Slow()
+    flights, slow, joined = SingleFlight[int](), Slow(), threading.Semaphore(0)
     with ThreadPoolExecutor(9) as threads:
-        first = threads.submit(flights.share, "code", slow)
+        first = threads.submit(ask, flights, slow)
         assert slow.called.wait(10)
-        joining = threading.Semaphore(0)
-
-        def ask() -> tuple[int, bool]:
-            joining.release()
-            return flights.share("code", slow)
-
-        others = [threads.submit(ask) for _ in range(8)]
+        others = [threads.submit(ask, flights, slow, joined.release) for _ in range(8)]
         for _ in others:
-            joining.acquire()
+            joined.acquire()
         slow.let_go.set()
         assert first.result() == (1, True)
-        # One that came when it was over has looked up itself.
-        assert all(other.result()[0] == 1 or other.result()[1] for other in others)
-    assert flights._flying == {}
-
-
-def test_answer_given_instead_is_not_waited_for():
-    flights, slow = Flights[int](), Slow()
-    with ThreadPoolExecutor(1) as threads:
-        first = threads.submit(flights.share, "code", slow)
-        assert slow.called.wait(10)
-        assert flights.share("code", slow, instead=7) == (7, False)
-        slow.let_go.set()
-        assert first.result() == (1, True)
+        assert [other.result() for other in others] == [(1, False)] * 8
     assert slow.calls == 1
+    assert len(flights) == 0
 
 
 def test_failure_reaches_all_who_wait_and_the_next_tries_again():
-    flights, called, let_go = Flights[int](), threading.Event(), threading.Event()
+    flights, joined, let_go = SingleFlight[int](), threading.Event(), threading.Event()
 
     def fail() -> int:
-        called.set()
         assert let_go.wait(10)
         raise OSError("away")
 
     with ThreadPoolExecutor(2) as threads:
-        first = threads.submit(flights.share, "code", fail)
-        assert called.wait(10)
-        second = threads.submit(flights.share, "code", fail)
+        first = threads.submit(ask, flights, fail)
+        wait_until(lambda: len(flights) == 1, 10)
+        second = threads.submit(ask, flights, fail, joined.set)
+        assert joined.wait(10)
         let_go.set()
         for each in (first, second):
             with pytest.raises(OSError, match="away"):
                 each.result()
-    assert flights.share("code", lambda: 3) == (3, True)
+    assert ask(flights, lambda: 3) == (3, True)
 
 
 def test_old_look_up_is_not_joined():
     now = 0.0
-    flights, slow = Flights[int](lambda: now), Slow()
+    flights, slow = SingleFlight[int](lambda: now), Slow()
     with ThreadPoolExecutor(1) as threads:
-        first = threads.submit(flights.share, "code", slow)
+        first = threads.submit(ask, flights, slow)
         assert slow.called.wait(10)
         now = JOIN_WITHIN_S + 0.01
-        assert flights.share("code", lambda: 9) == (9, True)
+        assert ask(flights, lambda: 9) == (9, True)
         slow.let_go.set()
         assert first.result() == (1, True)
-    assert flights._flying == {}
+    assert len(flights) == 0
+
+
+def test_leader_that_gives_no_answer_leaves_nobody_waiting():
+    flights = SingleFlight[int]()
+    with flights.join("code") as (answer, leads):
+        assert leads
+    with pytest.raises(CancelledError):
+        answer.result(10)
+    assert ask(flights, lambda: 3) == (3, True)

@@ -1,4 +1,4 @@
-"""app.http.api.bodies: what is wrong with a request, and where."""
+"""app.http.bodies: what is wrong with a request, and where."""
 
 import json
 from datetime import datetime
@@ -7,9 +7,9 @@ import pytest
 from flask import Flask
 
 from app.errors import InvalidFieldError, MalformedBodyError, UnsupportedMediaTypeError
-from app.http.api.bodies import answer, read_body
 from app.http.api.links import LinkPatch
-from app.http.api.shorten import LONGEST_TTL_S, ShortenAnswer, ShortenRequest
+from app.http.api.shorten import MAX_TTL_S, ShortenAnswer, ShortenRequest
+from app.http.bodies import answer, read_body
 
 JSON = "application/json"
 
@@ -22,8 +22,8 @@ def read(body: str | bytes, kind: type = ShortenRequest, content_type: str | Non
 
 
 def test_body_is_read_when_it_is_as_it_should_be():
-    asked = read(json.dumps({"url": "https://example.com/", "ttl": LONGEST_TTL_S}))
-    assert asked == ShortenRequest("https://example.com/", None, LONGEST_TTL_S)
+    asked = read(json.dumps({"url": "https://example.com/", "ttl": MAX_TTL_S}))
+    assert asked == ShortenRequest("https://example.com/", None, MAX_TTL_S)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_body_is_read_when_it_is_as_it_should_be():
         ('{"url": "x", "ttl": 1.5}', "ttl"),
         ('{"url": "x", "ttl": "60"}', "ttl"),
         ('{"url": "x", "ttl": true}', "ttl"),
-        (f'{{"url": "x", "ttl": {LONGEST_TTL_S + 1}}}', "ttl"),
+        (f'{{"url": "x", "ttl": {MAX_TTL_S + 1}}}', "ttl"),
         (f'{{"url": "x", "ttl": {"9" * 400}}}', "ttl"),
         ("[]", None),
         ('"https://example.com/"', None),

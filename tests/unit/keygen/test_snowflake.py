@@ -9,7 +9,7 @@ from keygen.errors import CodesUnavailableError
 from keygen.strategies.snowflake import (
     EPOCH_MS,
     LEASE_MS,
-    LONGEST_WAIT_MS,
+    MAX_WAIT_MS,
     Parts,
     Snowflake,
     join_parts,
@@ -71,16 +71,16 @@ def test_a_small_step_back_is_waited_for():
     clock = Clock()
     strategy = make(clock)
     strategy.candidate("", 0)
-    clock.now_ms -= LONGEST_WAIT_MS
+    clock.now_ms -= MAX_WAIT_MS
     assert split_code(strategy.candidate("", 0)) == Parts(NOW_MS, 0, 1)
-    assert clock.slept_ms == LONGEST_WAIT_MS
+    assert clock.slept_ms == MAX_WAIT_MS
 
 
 def test_a_large_step_back_takes_another_worker_id_at_once():
     clock = Clock()
     strategy = make(clock)
     strategy.candidate("", 0)
-    clock.now_ms -= LONGEST_WAIT_MS + 1
+    clock.now_ms -= MAX_WAIT_MS + 1
     assert split_code(strategy.candidate("", 0)) == Parts(clock.now_ms, 1, 0)
     assert clock.slept_ms == 0
 
@@ -90,7 +90,7 @@ def test_no_worker_id_left_after_a_step_back_is_a_clear_error_until_the_clock_is
     strategy = make(clock, FakeWorkers(workers=1))
     first = strategy.candidate("", 0)
     clock.now_ms -= 3_600_000
-    with pytest.raises(CodesUnavailableError, match="it is behind"):
+    with pytest.raises(CodesUnavailableError, match="clock is behind"):
         strategy.candidate("", 0)
     clock.now_ms = NOW_MS
     assert split_code(strategy.candidate("", 0)).sequence == split_code(first).sequence + 1

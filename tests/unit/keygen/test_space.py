@@ -38,5 +38,5 @@ def test_id_is_refused_when_it_is_negative():
 
 @pytest.mark.parametrize("place", [Place(6, 0), Place(7, -1), Place(7, BASE**7)])
 def test_place_is_refused_when_no_id_can_be_there(place):
-    with pytest.raises(ValueError, match="outside the key space"):
+    with pytest.raises(ValueError, match="outside the code space"):
         id_at(place, shortest=7)

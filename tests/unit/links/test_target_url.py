@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InvalidTargetError
-from app.links.target_url import normalise
+from app.links.target_url import normalise_url
 
 OWN_HOSTS = {"sho.rt", "localhost:8000"}
 
 
 def normal(text: str, max_bytes: int = 2048, own_hosts=OWN_HOSTS) -> str:
-    return normalise(text, max_bytes=max_bytes, own_hosts=own_hosts)
+    return normalise_url(text, max_bytes=max_bytes, own_hosts=own_hosts)
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,8 @@ def test_target_gets_its_normal_form_when_it_is_allowed(text, expected):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "Give the address"),
-        ("   ", "Give the address"),
+        ("", "Give the URL"),
+        ("   ", "Give the URL"),
         ("ftp://example.com/", "Only http"),
         ("javascript:alert(1)", "Only http"),
         ("data:text/html,<h1>x</h1>", "Only http"),

@@ -1,0 +1,1 @@
+"""The load generator: a Locust process that sends each request when it is due."""
