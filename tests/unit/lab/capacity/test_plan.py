@@ -252,7 +252,7 @@ def test_command_prints_every_formula():
     assert result.exit_code == 0
     assert "100,000,000 links/day / 86,400 s = 1,157/s" in result.output
     assert DEFAULTS.source in result.output
-    assert re.search(r"web cores +\(347,222/s x \(44\.5 %", result.output)
+    assert re.search(r"web cores +\(347,222/s x \(45\.6 %", result.output)
 
 
 def test_command_with_json_prints_numbers_and_formulas():
