@@ -1,1 +1,1 @@
-"""What hop costs, measured on this machine. `make bench` prints; nothing is asserted."""
+"""Benchmarks of hop on this machine. They print figures and assert nothing."""

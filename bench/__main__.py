@@ -1,4 +1,4 @@
-"""hop bench, and `python -m bench`: measure hop on this machine, section by section."""
+"""hop bench, and `python -m bench`."""
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -8,111 +8,109 @@ from typing import Final
 import click
 
 from app.observe.logs import configure_logs
+from bench.benchmark import Options, Results
 from bench.facts import describe_bench_facts, read_bench_facts
 from bench.http.wrk import WrkError
 from bench.machine import pin, split_cores
 from bench.report import as_markdown, write_files
-from bench.section import Findings, Plan
-from bench.serving import ServingError
+from bench.servers.web_server import ServerError
 from db.connect.embedded import EmbeddedServerError
 
-# section -> what measures it. Loaded one by one: not every section's packages are everywhere.
-SECTIONS: Final = {
+# Imported one by one: some need packages that are not installed everywhere.
+BENCHMARKS: Final = {
     "codes": "bench.parts.codes:measure_codes",
-    "parts": "bench.parts.parts:measure_parts",
+    "parts": "bench.parts.request_steps:measure_parts",
     "clicks": "bench.parts.clicks:measure_clicks",
     "delay": "bench.parts.delay:measure_delay",
     "bulk": "bench.parts.bulk:measure_bulk",
-    "http": "bench.http.section:measure_http",
-    "growth": "bench.growth.section:measure_growth",
+    "http": "bench.http.throughput:measure_http",
+    "growth": "bench.growth.look_ups:measure_growth",
     "memory": "bench.parts.memory:measure_memory",
 }
 
 
 def _split(_context: click.Context, _option: click.Parameter, text: str) -> Sequence[str]:
     names = [name.strip() for name in text.split(",")]
-    unknown = [name for name in names if name not in SECTIONS]
+    unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
-        raise click.BadParameter(f"{', '.join(unknown)}: expected some of {', '.join(SECTIONS)}")
-    return [name for name in SECTIONS if name in names]
+        raise click.BadParameter(f"{', '.join(unknown)}: expected some of {', '.join(BENCHMARKS)}")
+    return [name for name in BENCHMARKS if name in names]
 
 
-@click.command()
+@click.command(context_settings={"show_default": True})
 @click.option(
     "--only",
-    default=",".join(SECTIONS),
+    default=",".join(BENCHMARKS),
+    show_default=False,
     callback=_split,
     metavar="NAME,…",
-    help=f"Measure these sections alone: {', '.join(SECTIONS)}.",
+    help=f"Run only these benchmarks: {', '.join(BENCHMARKS)}.",
 )
 @click.option(
-    "--seconds",
-    type=click.IntRange(1, 600),
-    default=2,
-    show_default=True,
-    help="Of load, at each point of each round.",
+    "--seconds", type=click.IntRange(1, 600), default=2, help="Seconds of load per measurement."
 )
-@click.option("--rounds", type=click.IntRange(1, 100), default=3, show_default=True)
-@click.option("--full", is_flag=True, help="Also 10 million links, and a million requests.")
+@click.option(
+    "--rounds", type=click.IntRange(1, 100), default=3, help="How often to repeat all measurements."
+)
+@click.option("--full", is_flag=True, help="Add 10 million links and a million requests.")
 @click.option(
     "--report",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".hop/bench"),
-    show_default=True,
     metavar="DIR",
-    help="Write bench.json and the charts there.",
+    help="Directory for bench.json and the charts.",
 )
 @click.option("--markdown", is_flag=True, help="Print tables as Markdown.")
 def bench(
     *, only: Sequence[str], seconds: int, rounds: int, full: bool, report: Path, markdown: bool
 ) -> None:
-    """Measure hop on this machine, on servers of its own: prints figures, asserts nothing.
+    """Measure hop on this machine, on its own servers.
 
     \b
-      codes    how a code is made, in memory
-      parts    what a redirect and a shorten are made of
-      clicks   journal write, roll-up, and a worker from stream to Postgres
-      delay    from an answered redirect to its visible count, under load
-      bulk     links made a thousand at a time
+      codes    making a code, in memory
+      parts    the steps of a redirect and a shorten
+      clicks   journal write, roll-up, and the worker from stream to Postgres
+      delay    from a redirect to its visible count, under load
+      bulk     creating up to a thousand links per call
       http     requests/s beside nginx, an empty app and Flask alone (needs wrk)
-      growth   look-ups with more and more links in the table
+      growth   look-ups as the table of links grows
       memory   of a web process with 100,000 hot links (needs wrk)
 
-    Seven minutes in all on two cores; with --full about half an hour. Nothing else should run
-    meanwhile. The server that is measured gets a core of its own, everything else the others.
-    """  # noqa: D301 - click reads \b
-    plan = Plan(split_cores(), seconds, rounds, full)
-    pin(0, plan.cores.others)  # this process and all it starts, but for the servers it measures
+    Takes seven minutes on two cores, half an hour with --full. Run nothing else meanwhile. The
+    measured server gets a core of its own. Prints figures and asserts nothing.
+    """
+    options = Options(split_cores(), seconds, rounds, full)
+    pin(0, options.cores.others)  # inherited by child processes, except the measured servers
     configure_logs("console", "warning")
-    facts = read_bench_facts(plan)
-    found: dict[str, Findings] = {}
+    facts = read_bench_facts(options)
+    found: dict[str, Results] = {}
     try:
         for name in only:
             click.echo(f"## {name}" if markdown else f"{name}:")
-            findings = _load(SECTIONS[name])(plan)
-            if findings is not None:
-                found[name] = findings
-                _show(findings, markdown=markdown)
-    except (EmbeddedServerError, ServingError, WrkError) as error:
+            results = _load(BENCHMARKS[name])(options)
+            if results is not None:
+                found[name] = results
+                _show(results, markdown=markdown)
+    except (EmbeddedServerError, ServerError, WrkError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(describe_bench_facts(facts))
     for file in write_files(report, facts, found):
         click.echo(f"written: {file}", err=True)
 
 
-def _load(place: str) -> Callable[[Plan], Findings | None]:
+def _load(place: str) -> Callable[[Options], Results | None]:
     module, _, name = place.partition(":")
     try:
-        measure: Callable[[Plan], Findings | None] = getattr(import_module(module), name)
+        measure: Callable[[Options], Results | None] = getattr(import_module(module), name)
     except ModuleNotFoundError as error:
         raise click.ClickException(f"{module} needs the package {error.name}") from error
     return measure
 
 
-def _show(findings: Findings, *, markdown: bool) -> None:
-    table = as_markdown(findings.table) if markdown else findings.table.as_text()
+def _show(results: Results, *, markdown: bool) -> None:
+    table = as_markdown(results.table) if markdown else results.table.as_text()
     separator = "\n- " if markdown else "\n"
-    click.echo(f"\n{findings.title}\n\n{table}\n{separator}{separator.join(findings.notes)}\n")
+    click.echo(f"\n{results.title}\n\n{table}\n{separator}{separator.join(results.notes)}\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The machine of a run: which cores do what, and whose processor time it was."""
+"""The cores of this machine, and the CPU time that processes use."""
 
 import os
 import sys
@@ -10,37 +10,37 @@ import psutil
 
 @dataclass(frozen=True, slots=True)
 class Cores:
-    """One core for the server that is measured, the others for all that serves the measurement."""
+    """One core for the measured server; the others for everything else."""
 
     server: frozenset[int]
     others: frozenset[int]
 
     @property
     def are_apart(self) -> bool:
-        """Whether the server has a core for itself."""
+        """Whether the server shares its core with nothing else."""
         return self.server.isdisjoint(self.others)
 
 
 def split_cores() -> Cores:
-    """Give the last core to the server: the first one often takes the interrupts, too.
+    """Reserve the last core for the server; the first one often handles interrupts.
 
-    With a single core, or where processes cannot be pinned (macOS), all share all.
+    On a single core, or where processes cannot be pinned (macOS), all share all cores.
     """
     usable = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
     if len(usable) > 1:
         return Cores(frozenset(usable[-1:]), frozenset(usable[:-1]))
-    everything = frozenset(usable or range(os.cpu_count() or 1))
-    return Cores(everything, everything)
+    every = frozenset(usable or range(os.cpu_count() or 1))
+    return Cores(every, every)
 
 
 def pin(pid: int, cores: frozenset[int]) -> None:
-    """Keep a process, and what it starts from now on, on these cores, where that can be done."""
+    """Restrict a process and its future children to these cores. Linux only."""
     if sys.platform == "linux":
         os.sched_setaffinity(pid, cores)
 
 
 def used_cpu_s(roots: Mapping[str, int]) -> dict[str, float]:
-    """Processor seconds used so far by each process and all below it, living and ended.
+    """CPU seconds used so far by each process and its descendants, including ended ones.
 
     Args:
         roots: name -> process id.
@@ -53,7 +53,7 @@ def _used_by_tree(root: psutil.Process) -> float:
     for process in (root, *root.children(recursive=True)):
         try:
             times = process.cpu_times()
-        except psutil.NoSuchProcess:  # ended just now: its parent has its time
+        except psutil.NoSuchProcess:  # it has just ended; its parent includes its time
             continue
         used_s += times.user + times.system + times.children_user + times.children_system
     return used_s

@@ -1,1 +1,1 @@
-"""The command `hop`: one small module for each command or two. Nothing imports it."""
+"""The command `hop`. No other package imports it."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import click
 import urllib3
 
+from cli.options import json_option, seed_option
 from db.connect.embedded import EmbeddedServerError
 from lab.drills.catalogue import DRILLS
 from lab.drills.drill import Drill
@@ -20,7 +21,7 @@ from lab.report.report_files import as_json
 from lab.servers import lab_servers
 
 HOP = (sys.executable, "-m", "cli.main")
-# The width of each column of the reconciliation, by its heading.
+# Heading -> width of the column.
 COLUMNS = {
     "answered": 8,
     "counted": 8,
@@ -42,29 +43,20 @@ NAME_WIDTH = max(map(len, DRILLS))
     type=click.Choice([*DRILLS, "all"]),
     multiple=True,
     default=("all",),
-    show_default=True,
     metavar="NAME",
-    help="Run this drill; may be given again. --list shows them.",
+    help="Run only this drill; repeatable. --list shows all.",
 )
-@click.option(
-    "--rate",
-    type=click.IntRange(10, 5_000),
-    default=300,
-    show_default=True,
-    help="Redirects per second that the clients ask for.",
-)
+@click.option("--rate", type=click.IntRange(10, 5_000), default=300, help="Redirects per second.")
 @click.option(
     "--duration",
     type=click.FloatRange(0.5, 3_600),
     metavar="S",
-    help="Seconds that a hang, an absence or `everything` lasts; --list shows the usual ones.",
+    help="Seconds that a fault lasts, where that can be set; --list shows the defaults.",
 )
-@click.option("--seed", type=int, help="Of what is random; drawn and shown when left out.")
-@click.option("--list", "list_", is_flag=True, help="Show the drills and end.")
-@click.option(
-    "--keep", is_flag=True, help="Keep the directory, with the logs, and say where it is."
-)
-@click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
+@seed_option
+@click.option("--list", "list_", is_flag=True, help="List the drills and exit.")
+@click.option("--keep", is_flag=True, help="Keep the directory with the logs, and print its path.")
+@json_option
 def chaos(
     *,
     names: Sequence[str],
@@ -75,15 +67,15 @@ def chaos(
     keep: bool,
     json_: bool,
 ) -> None:
-    """Break a hop under traffic and show that no click is lost and none is counted twice.
+    """Break hop under traffic; prove that every click counts once.
 
-    Starts a Postgres, a Redis and a `hop demo` of its own in a temporary directory. Clients follow
-    short links and write down each answer; meanwhile the drill does its damage. When the last
-    click is counted, the clients' numbers are set against hop's. An answer that was cut off may be
-    counted or not; there are at most as many as connections were open to what was killed. Links
-    are made meanwhile, too: each one acknowledged must lead to its own target afterwards.
+    Starts a Postgres, a Redis and a `hop demo` in a temporary directory. Clients follow short links
+    and record each answer while the drill injects faults. When all clicks are counted, the drill
+    compares the clients' numbers with hop's. An answer that was cut off may or may not be counted;
+    there are at most as many as open connections to the killed process. Other clients create links,
+    each of which must redirect to its own target afterwards.
 
-    All drills take about eight minutes. Ends with status 1 when one fails.
+    All drills take about eight minutes. Exits with status 1 if one fails.
     """
     if list_:
         click.echo("\n".join(_describe(drill) for drill in DRILLS.values()))
@@ -94,7 +86,7 @@ def chaos(
         duration_s=duration,
         seed=secrets.randbelow(2**31) if seed is None else seed,
     )
-    logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of each server that goes away
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns about every lost connection
     found = []
     if not json_:
         click.echo(_heading())
@@ -114,7 +106,7 @@ def chaos(
 
 
 def _run(drills: Sequence[Drill], dials: DrillSettings, *, keep: bool) -> Iterator[Reconciliation]:
-    """Run each drill on a hop of its own: what one leaves behind must not help or harm another."""
+    """Run each drill on a fresh hop, so that drills do not affect each other."""
     with lab_servers(keep=keep) as servers:
         if keep:
             click.echo(f"data and logs: {servers.directory}", err=True)
@@ -159,7 +151,7 @@ def _summary(found: Sequence[Reconciliation], seed: int) -> str:
     failed = [result.drill for result in found if not result.passed]
     lines = [
         "",
-        f"links made meanwhile: {links:,}; broken or given twice: {broken}",
+        f"links created meanwhile: {links:,}; broken or with a duplicate code: {broken}",
         f"seed {seed}",
         f"failed: {', '.join(failed)}" if failed else "every promise was kept",
     ]

@@ -9,6 +9,7 @@ import click
 import urllib3
 
 from cli.demo.file import demo_file, read_demo_file
+from cli.options import json_option
 
 TIMEOUT = urllib3.Timeout(connect=2, read=10)
 
@@ -16,47 +17,44 @@ url_option = click.option(
     "--hop-url",
     envvar="HOP_URL",
     default="http://127.0.0.1:8000",
-    show_default=True,
     show_envvar=True,
-    help="Where hop runs.",
+    help="Address of hop.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 
 
 @click.command()
 @click.argument("url")
-@click.option("--alias", help="The code wished for: 3 to 64 letters, digits, - and _.")
+@click.option("--alias", help="Use this code: 3 to 64 letters, digits, - and _.")
 @click.option("--ttl", type=click.IntRange(min=1), help="Seconds until the link expires.")
 @url_option
 @json_option
-def shorten(url: str, alias: str | None, ttl: int | None, hop_url: str, *, as_json: bool) -> None:
-    """Make a short link for URL and print it."""
-    wished = {"url": url, "alias": alias, "ttl": ttl}
-    body = {name: value for name, value in wished.items() if value is not None}
-    made = _ask("POST", f"{hop_url.rstrip('/')}/shorten", body=body)
-    click.echo(json.dumps(made) if as_json else made["short_url"])
+def shorten(url: str, alias: str | None, ttl: int | None, hop_url: str, *, json_: bool) -> None:
+    """Create a short link to URL and print it."""
+    fields = {"url": url, "alias": alias, "ttl": ttl}
+    body = {name: value for name, value in fields.items() if value is not None}
+    link = _request("POST", f"{hop_url.rstrip('/')}/shorten", body=body)
+    click.echo(json.dumps(link) if json_ else link["short_url"])
 
 
 @click.command()
 @click.argument("code")
 @url_option
 @json_option
-def stats(code: str, hop_url: str, *, as_json: bool) -> None:
-    """Show how often the link CODE was used.
+def stats(code: str, hop_url: str, *, json_: bool) -> None:
+    """Show the clicks of the link CODE.
 
-    Needs the admin key: from the variable HOP_API_KEY, or the one that a `hop demo` in this folder
-    has written to .hop/demo.json.
+    Needs the admin key: HOP_API_KEY, or that of a `hop demo` in this folder (.hop/demo.json).
     """
-    counted = _ask_about(code, "stats", hop_url)
-    if as_json:
-        click.echo(json.dumps(counted))
+    counts = _get_of_link(code, "stats", hop_url)
+    if json_:
+        click.echo(json.dumps(counts))
         return
-    click.echo(f"{counted['code']}  {counted['clicks']:,} clicks")
-    click.echo(f"  by people        {counted['clicks'] - counted['bots']:,}")
-    click.echo(f"  by bots          {counted['bots']:,}")
-    click.echo(f"  unique visitors  {counted['unique_visitors']:,}")
-    _show_days(counted["days"])
-    for dimension, values in counted["dimensions"].items():
+    click.echo(f"{counts['code']}  {counts['clicks']:,} clicks")
+    click.echo(f"  by people        {counts['clicks'] - counts['bots']:,}")
+    click.echo(f"  by bots          {counts['bots']:,}")
+    click.echo(f"  unique visitors  {counts['unique_visitors']:,}")
+    _show_days(counts["days"])
+    for dimension, values in counts["dimensions"].items():
         shown = ", ".join(f"{each['value']} {each['clicks']:,}" for each in values[:5])
         click.echo(f"  {dimension:<16} {shown}")
 
@@ -65,24 +63,26 @@ def stats(code: str, hop_url: str, *, as_json: bool) -> None:
 @click.argument("code")
 @url_option
 @json_option
-def explain(code: str, hop_url: str, *, as_json: bool) -> None:
-    """Show which tier would answer a redirect of CODE, and what each tier knows.
+def explain(code: str, hop_url: str, *, json_: bool) -> None:
+    """Show what each tier knows of CODE and which one answers.
 
-    Each tier is asked, also behind the one that answers, so that differences show. One web process
-    answers, and it shows its own memory; ask again to meet another. Nothing is counted or cached.
+    Asks every tier, not only the first one that knows the code, so that differences show. The
+    memory is that of the web process that answers; repeat the command to reach another one.
+    Nothing is counted or cached.
 
-    Needs the admin key, as `hop stats` does. On a redirect itself, the admin key brings the same as
-    a Server-Timing header: curl -sI -H "Authorization: Bearer $HOP_API_KEY" .../CODE
+    Needs the admin key: HOP_API_KEY, or that of a `hop demo` in this folder (.hop/demo.json).
     """
-    found = _ask_about(code, "explain", hop_url)
-    if as_json:
-        click.echo(json.dumps(found))
+    explained = _get_of_link(code, "explain", hop_url)
+    if json_:
+        click.echo(json.dumps(explained))
         return
-    click.echo(f"{code}  answered by {found['answered_by']}, in web process {found['process']}\n")
+    click.echo(
+        f"{code}  answered by {explained['answered_by']}, in web process {explained['process']}\n"
+    )
     click.echo(
         f"  {'tier':<10}{'outcome':<10}{'took':>10}{'age':>10}{'ends in':>11}  version, target"
     )
-    for step in found["steps"]:
+    for step in explained["steps"]:
         age, end = (_seconds(step.get(name)) for name in ("age_s", "ends_in_s"))
         known = [str(step[name]) for name in ("version", "target_url") if name in step]
         click.echo(
@@ -91,8 +91,16 @@ def explain(code: str, hop_url: str, *, as_json: bool) -> None:
         )
 
 
-def _seconds(span: float | None) -> str:
-    return "" if span is None else f"{span:,.1f} s"
+def describe_no_answer(url: str, error: Exception) -> str:
+    """An error message for an address at which nothing answers."""
+    return (
+        f"no hop answers at {url} ({type(error).__name__}). Is it running? Start one with"
+        " `make demo`, or set HOP_URL."
+    )
+
+
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:,.1f} s"
 
 
 def _show_days(days: list[dict[str, Any]]) -> None:
@@ -102,45 +110,38 @@ def _show_days(days: list[dict[str, Any]]) -> None:
         click.echo(f"  {day['day']}       {bar} {day['clicks']:,}")
 
 
-def _ask_about(code: str, question: str, hop_url: str) -> dict[str, Any]:
-    """Ask the API about a link, with the admin key that is at hand."""
-    key = os.environ.get("HOP_API_KEY") or _key_of_demo(hop_url)
-    path = f"api/v1/links/{quote(code, safe='')}/{question}"
-    return _ask("GET", f"{hop_url.rstrip('/')}/{path}", key=key)
+def _get_of_link(code: str, resource: str, hop_url: str) -> dict[str, Any]:
+    """GET a resource of a link from the API, with the admin key if one is known."""
+    api_key = os.environ.get("HOP_API_KEY") or _demo_api_key(hop_url)
+    path = f"api/v1/links/{quote(code, safe='')}/{resource}"
+    return _request("GET", f"{hop_url.rstrip('/')}/{path}", api_key=api_key)
 
 
-def _ask(
-    method: str, url: str, *, body: dict[str, Any] | None = None, key: str | None = None
+def _request(
+    method: str, url: str, *, body: dict[str, Any] | None = None, api_key: str | None = None
 ) -> dict[str, Any]:
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     try:
         answer = urllib3.request(
             method, url, json=body, headers=headers, timeout=TIMEOUT, retries=False, redirect=False
         )
-        found: dict[str, Any] = answer.json()
+        content: dict[str, Any] = answer.json()
     except urllib3.exceptions.HTTPError as error:
-        raise click.ClickException(
-            f"no hop answers at {url} ({type(error).__name__}). Is it running? `make demo` starts"
-            " one; HOP_URL says where to look."
-        ) from error
+        raise click.ClickException(describe_no_answer(url, error)) from error
     except ValueError as error:
-        raise click.ClickException(f"what answers at {url} is not hop") from error
+        raise click.ClickException(f"the server at {url} is not hop") from error
     if answer.status >= 400:
-        _fail(found)
-    return found
+        title, detail = content.get("title", "refused"), content.get("detail", "")
+        raise click.ClickException(f"{title}. {detail}".strip())
+    return content
 
 
-def _fail(problem: dict[str, Any]) -> None:
-    detail = problem.get("detail", "")
-    raise click.ClickException(f"{problem.get('title', 'refused')}. {detail}".strip())
-
-
-def _key_of_demo(hop_url: str) -> str | None:
-    """The admin key of a demo whose data lie here, if it is the hop that is asked."""
+def _demo_api_key(hop_url: str) -> str | None:
+    """The admin key of the demo in this folder, if it runs at that address."""
     demo = read_demo_file()
     if demo is None:
         return None
     if demo["url"] != hop_url.rstrip("/"):
-        click.echo(f"note: {demo_file()} is of the hop at {demo['url']}", err=True)
+        click.echo(f"note: ignoring {demo_file()}, which is for {demo['url']}", err=True)
         return None
     return str(demo["api_key"])

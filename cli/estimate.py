@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli.client import json_option
+from cli.options import json_option
 from lab.capacity.costs import DEFAULTS, Costs, MeasuredFileError, read_costs
 from lab.capacity.numbers import parse_number, say_number
 from lab.capacity.plan import plan_capacity
@@ -15,7 +15,7 @@ from lab.report import report_files as report
 
 
 class NumberType(click.ParamType[float]):
-    """A number as people write it, within bounds."""
+    """A number such as 100M or 5k, within bounds."""
 
     name = "number"
 
@@ -26,7 +26,7 @@ class NumberType(click.ParamType[float]):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Read it, or say what is wrong."""
+        """Parse the number, or fail with what was expected."""
         try:
             number = parse_number(str(value))
         except ValueError as error:
@@ -38,65 +38,71 @@ class NumberType(click.ParamType[float]):
 
 
 @click.command()
-@click.option("--scale", type=click.Choice(list(SCALES)), help="Start from one of these.")
-@click.option("--links-per-day", type=NumberType(0, 1e12), help="Such as 100M, 5k or 1_000.")
-@click.option("--reads-per-write", type=NumberType(0, 1e9), help="Redirects for each new link.")
-@click.option("--years", type=NumberType(0, 1_000), help="Of 365 days; no link is ever deleted.")
-@click.option("--bytes", type=NumberType(0, 1e6), help="Of a link in the table.")
-@click.option("--peak", type=NumberType(0, 1e6), help="Busiest second beside the mean.")
-@click.option("--hit-rate", type=NumberType(0, 0.9999), help="Of the caches, such as 0.9.")
-@click.option("--zipf", type=NumberType(0, 5), help="Exponent of popularity; 1 is usual.")
+@click.option("--scale", type=click.Choice(list(SCALES)), help="Set the defaults, see above.")
+@click.option(
+    "--links-per-day",
+    type=NumberType(0, 1e12),
+    help="New links per day, such as 100M, 5k or 1_000.",
+)
+@click.option("--reads-per-write", type=NumberType(0, 1e9), help="Redirects per new link.")
+@click.option("--years", type=NumberType(0, 1_000), help="Years of 365 days; no link is deleted.")
+@click.option("--bytes", type=NumberType(0, 1e6), help="Bytes of a link in the table.")
+@click.option("--peak", type=NumberType(0, 1e6), help="Busiest second divided by the mean.")
+@click.option(
+    "--hit-rate", type=NumberType(0, 0.9999), help="Share of redirects from a cache, such as 0.9."
+)
+@click.option("--zipf", type=NumberType(0, 5), help="Exponent of Zipf's law; 1 is usual.")
 @click.option(
     "--measured",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="JSON of hop load or hop bench: what requests cost on your machine.",
+    help="Cost of requests: JSON written by hop load or hop bench.",
 )
 @json_option
 def estimate(
-    *, scale: str | None, measured: Path | None, as_json: bool, **given: float | None
+    *, scale: str | None, measured: Path | None, json_: bool, **given: float | None
 ) -> None:
-    """Plan the capacity: rates, storage, cache, bandwidth, codes, machines.
+    """Plan capacity: rates, storage, cache, codes and machines.
 
-    Every result is printed with its formula and the numbers in it, to be worked out again by hand.
-    What is not given is that of --scale, or else 100M links a day, 100 reads for each, 5 years,
-    500 bytes, a peak of 3 times the mean, a hit rate of 0.9 and Zipf's law with exponent 1.
+    Prints every result with its formula and numbers, so that it can be checked by hand. Without
+    --scale, the defaults are 100M links per day, 100 reads per link, 5 years, 500 bytes, a peak of
+    3 times the mean, a hit rate of 0.9 and Zipf's law with exponent 1.
 
     \b
-      team       10 million links in all, 10 reads for each
-      regional   100 million links a month, 10 reads for each
-      internet   100 million links a day, 100 reads for each, 100 bytes
+      team       10 million links in all, 10 reads per link
+      regional   100 million links per month, 10 reads per link
+      internet   100 million links per day, 100 reads per link, 100 bytes
 
     \b
     Examples:
       hop estimate --scale regional
       hop estimate --links-per-day 5k --reads-per-write 20 --years 3
       hop estimate --scale internet --measured .hop/bench/bench.json
-    """  # noqa: D301 - click reads \b
+    """
     start = SCALES[scale] if scale else Workload(100e6)
-    named = {name: value for name, value in given.items() if value is not None}
-    load = dataclasses.replace(start, **named)
+    changes = {name: value for name, value in given.items() if value is not None}
+    load = dataclasses.replace(start, **changes)
     try:
         costs = read_costs(measured) if measured else DEFAULTS
     except MeasuredFileError as error:
         raise click.ClickException(str(error)) from error
     parts = plan_capacity(load, costs)
-    if as_json:
-        told = {"workload": load, "costs": costs, "parts": parts}
-        click.echo(report.as_json(told), nl=False)
+    if json_:
+        plan = {"workload": load, "costs": costs, "parts": parts}
+        click.echo(report.as_json(plan), nl=False)
     else:
         click.echo("\n".join(_describe(load, costs, parts)))
 
 
 def _describe(load: Workload, costs: Costs, parts: Sequence[Part]) -> list[str]:
-    asked = (
-        f"{say_number(load.links_per_day)} links a day for {say_number(load.years)} years,"
-        f" {load.bytes:g} bytes each; {say_number(load.reads_per_write)} reads for each; at the"
-        f" peak {load.peak:g} times the mean; Zipf's law with exponent {load.zipf:g}"
+    workload = (
+        f"{say_number(load.links_per_day)} links per day for {say_number(load.years)} years,"
+        f" {load.bytes:g} bytes each; {say_number(load.reads_per_write)} reads per link; a peak of"
+        f" {load.peak:g} times the mean; Zipf's law with exponent {load.zipf:g}"
     )
-    lines = [asked]
+    lines = [workload]
     widest = max(len(figure.label) for part in parts for figure in part.figures)
     for part in parts:
         lines += ["", part.title]
         lines += [f"  {figure.label:<{widest}}  {figure.formula}" for figure in part.figures]
-    return [*lines, "", f"Processor time of requests: {costs.source}."]
+    return [*lines, "", f"CPU time of requests: {costs.source}."]

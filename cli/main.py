@@ -1,17 +1,17 @@
-"""The command `hop`: its list of commands, each loaded when it is called."""
+"""The command `hop` and the list of its commands."""
 
 from importlib import import_module
 
 import click
 
-# command -> where it is defined. Loading them lazily keeps `hop shorten` quick, and lets
-# `hop serve` run where the packages of the demo are not installed.
+# Imported only when called: `hop shorten` starts quickly, and `hop serve` runs where the packages
+# of the demo are not installed.
 COMMANDS = {
     "demo": "cli.demo.command:demo",
     "serve": "cli.server.serve:serve",
     "worker": "cli.server.worker:worker",
     "migrate": "cli.server.migrate:migrate",
-    "doctor": "cli.doctor:doctor",
+    "doctor": "cli.server.doctor:doctor",
     "bench": "bench.__main__:bench",
     "estimate": "cli.estimate:estimate",
     "keygen": "cli.keygen.command:keygen",
@@ -24,14 +24,14 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported by name."""
+    """A group that imports a command by name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which a newcomer needs them."""
+        """All names, in the order in which a newcomer needs them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command's module, or None when there is no such command."""
+        """The command, or a stand-in if one of its packages is missing; None if unknown."""
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name].partition(":")
@@ -43,12 +43,13 @@ class LazyGroup(click.Group):
 
 
 def _stand_in(name: str, package: str) -> click.Command:
-    """What says why a command is not there: a server has none of the packages of the demo."""
-    reason = f"Not here: needs the package {package}. Try: pip install 'hop[demo,load]'"
+    """A command that says which package it needs; a server has none of the demo's packages."""
+    reason = f"Needs the package {package}. Try: pip install 'hop[demo,load]'"
 
     @click.command(
         name,
         help=reason,
+        short_help=reason,
         add_help_option=False,
         context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
     )
@@ -58,14 +59,17 @@ def _stand_in(name: str, package: str) -> click.Command:
     return refuse
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+)
 @click.version_option(package_name="hop", prog_name="hop")
 def main() -> None:
     """hop: a reference URL shortener.
 
     `hop demo` runs everything on this machine, databases included. `hop serve`, `hop worker` and
-    `hop migrate` are its parts, for servers of your own; they read HOP_DATABASE_URL, HOP_REDIS_URL
-    and the other settings of docs/settings.md.
+    `hop migrate` run the parts on your own servers; they read HOP_DATABASE_URL, HOP_REDIS_URL and
+    the other settings in docs/settings.md.
     """
 
 

@@ -1,11 +1,11 @@
-"""What the look-ups come to: medians, and how much longer they take in larger tables."""
+"""Medians of the look-ups, and how their time grows with the table."""
 
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bench.section import Findings
+from bench.benchmark import Results, goal_note
 from lab.report.charts.lines import Series, line_chart
 from lab.report.tables import Table
 
@@ -16,7 +16,7 @@ GOAL: Final = 1.3
 
 @dataclass(frozen=True, slots=True)
 class LookUps:
-    """Those of one size in one round."""
+    """The times of one table size in one round."""
 
     round: int
     links: int
@@ -26,8 +26,8 @@ class LookUps:
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """What so many links take on the disk."""
+class TableSize:
+    """The disk space of a table with this many links."""
 
     links: int
     table_bytes: int
@@ -36,30 +36,30 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """The median round of one size."""
+    """The median of the rounds of one table size."""
 
     links: int
     mean_us: float
     p50_us: float
     p99_us: float
-    times: float  # p50 beside that of the smallest size in the same round
+    times: float  # p50 / p50 of the smallest table in the same round
     table_bytes: float  # per link
     index_bytes: float
 
 
 @dataclass(frozen=True, slots=True)
-class GrowthMeasured:
-    """Everything, for the JSON."""
+class GrowthResults:
+    """Everything, for bench.json."""
 
     figures: Sequence[Figure]
     look_ups: Sequence[LookUps]
 
 
-def describe_growth(sizes: Sequence[Size], look_ups: Sequence[LookUps]) -> Findings:
-    """The section's table and chart."""
+def describe_growth(sizes: Sequence[TableSize], look_ups: Sequence[LookUps]) -> Results:
+    """The table and chart of these look-ups."""
     figures = [_figure(size, look_ups) for size in sizes]
     medians = [(float(each.links), each.p50_us) for each in figures]
-    return Findings(
+    return Results(
         title="Look-ups in Postgres by the number of links",
         table=Table(
             ("links", "mean µs", "p50 µs", "p99 µs", "times", "table B/link", "index B/link"),
@@ -72,7 +72,7 @@ def describe_growth(sizes: Sequence[Size], look_ups: Sequence[LookUps]) -> Findi
             ],
         ),
         notes=[
-            f"times: p50 beside that of {SIZES[0]:,} links in the same round.",
+            f"times: p50 divided by that of {SIZES[0]:,} links in the same round.",
             _say_goal(figures[-1]),
         ],
         charts=[
@@ -84,11 +84,11 @@ def describe_growth(sizes: Sequence[Size], look_ups: Sequence[LookUps]) -> Findi
                 log_x=True,
             )
         ],
-        measured=GrowthMeasured(figures, look_ups),
+        measured=GrowthResults(figures, look_ups),
     )
 
 
-def _figure(size: Size, look_ups: Sequence[LookUps]) -> Figure:
+def _figure(size: TableSize, look_ups: Sequence[LookUps]) -> Figure:
     ours = [each for each in look_ups if each.links == size.links]
     base = {each.round: each.p50_us for each in look_ups if each.links == SIZES[0]}
     return Figure(
@@ -103,7 +103,7 @@ def _figure(size: Size, look_ups: Sequence[LookUps]) -> Figure:
 
 
 def _say_goal(largest: Figure) -> str:
-    goal = f"Goal: at most {GOAL} times at {FULL_SIZES[-1]:,} links"
+    goal = f"at most {GOAL} times at {FULL_SIZES[-1]:,} links"
     if largest.links < FULL_SIZES[-1]:
-        return f"{goal}; --full measures it."
-    return f"{goal}: {largest.times:.2f}, {'reached' if largest.times <= GOAL else 'missed'}."
+        return f"Goal: {goal}; --full measures it."
+    return goal_note(goal, f"{largest.times:.2f}", met=largest.times <= GOAL)

@@ -1,20 +1,19 @@
-"""What the measurements over HTTP come to: medians, ratios within rounds, goals."""
+"""Medians, ratios within rounds, and goals of the measurements over HTTP."""
 
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.http.round import Point
+from bench.benchmark import Options, Results, goal_note
+from bench.http.point import Point
 from bench.http.subjects import GOALS, Goal
 from bench.http.wrk import CONNECTIONS
-from bench.section import Findings, Plan
 from lab.report.charts.bars import bar_chart
 from lab.report.charts.svg import Chart
 from lab.report.tables import Table
 
 EMPTY, FLASK = "empty app", "Flask one-liner"
-# Below this, something else than the server was the limit.
-BUSY = 0.9
+BUSY = 0.9  # share of a core; below it, something other than the server was the limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,57 +26,64 @@ class Figure:
     p50_ms: float
     p99_ms: float
     server_busy: float
-    cpu_us: dict[str, float]  # of processor time per request, by who used it
-    of_empty: float | None  # share of what the empty app does under the same server
+    cpu_us: dict[str, float]  # CPU time per request, by part
+    of_empty: float | None  # share of the empty app's throughput under the same server
     of_flask: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
-    """A goal, and what came of it."""
+class GoalResult:
+    """A goal and the share that was measured."""
 
     goal: Goal
     share: float
 
     @property
     def is_met(self) -> bool:
-        """Whether the share is as large as it should be."""
+        """Whether the share is large enough."""
         return self.share >= self.goal.share
 
 
 @dataclass(frozen=True, slots=True)
-class HttpMeasured:
-    """Everything, for the JSON."""
+class HttpResults:
+    """Everything, for bench.json."""
 
     figures: Sequence[Figure]
-    goals: Sequence[Reached]
+    goals: Sequence[GoalResult]
     clicks_expected: int
     clicks_counted: int
     points: Sequence[Point]
 
 
 def describe_points(
-    points: Sequence[Point], plan: Plan, *, expected: int, counted: int
-) -> Findings:
-    """The section's table, chart and notes."""
+    points: Sequence[Point], options: Options, *, expected: int, counted: int
+) -> Results:
+    """The table, charts and notes of these measurements.
+
+    Args:
+        points: of all rounds.
+        options: of the run.
+        expected: clicks whose redirect was answered.
+        counted: clicks in Postgres.
+    """
     subjects = list(dict.fromkeys((point.subject, point.server) for point in points))
     figures = [_figure(points, *subject) for subject in subjects]
     reached = [
-        Reached(goal, share)
+        GoalResult(goal, share)
         for goal in GOALS
         if (share := share_of(points, goal.subject, goal.beside)) is not None
     ]
-    return Findings(
+    return Results(
         title="Requests over HTTP, one web process",
         table=_table(figures),
-        notes=[*_notes(plan, expected, counted), *map(_say_goal, reached)],
+        notes=[*_notes(options, expected, counted), *map(_say_goal, reached)],
         charts=[_chart(figures, server) for server in ("gunicorn", "granian")],
-        measured=HttpMeasured(figures, reached, expected, counted, points),
+        measured=HttpResults(figures, reached, expected, counted, points),
     )
 
 
 def _chart(figures: Sequence[Figure], server: str) -> Chart:
-    """One server's figures, beside those of nginx."""
+    """The throughput under one server, beside nginx."""
     shown = [each for each in figures if each.server in {server, "nginx"}]
     bars = [(each.subject if each.server == server else "nginx", each.per_s) for each in shown]
     return bar_chart(f"requests/s under {server}", bars)
@@ -86,12 +92,12 @@ def _chart(figures: Sequence[Figure], server: str) -> Chart:
 def share_of(
     points: Sequence[Point], subject: tuple[str, str], beside: tuple[str, str]
 ) -> float | None:
-    """How much of one subject's throughput another has: the median over rounds; None: not measured.
+    """The ratio of two subjects' throughput: the median over rounds; None if one is missing.
 
     Args:
         points: of all rounds.
-        subject: its name and server.
-        beside: of the one it is compared with.
+        subject: name and server.
+        beside: name and server of the one it is compared with.
     """
     ours, theirs = _rates(points, subject), _rates(points, beside)
     shares = [ours[number] / theirs[number] for number in ours.keys() & theirs.keys()]
@@ -123,7 +129,7 @@ def _figure(points: Sequence[Point], subject: str, server: str) -> Figure:
 
 def _table(figures: Sequence[Figure]) -> Table:
     return Table(
-        ("server", "asked", "requests/s", "p99 ms", "of empty", "of Flask", "core busy"),
+        ("server", "subject", "requests/s", "p99 ms", "of empty", "of Flask", "core busy"),
         [
             (
                 *(each.server, each.subject, round(each.per_s), each.p99_ms),
@@ -139,27 +145,29 @@ def _say_share(share: float | None) -> str:
     return "-" if share is None else f"{share:.2f}"
 
 
-def _notes(plan: Plan, expected: int, counted: int) -> list[str]:
-    apart = "a core of its own" if plan.cores.are_apart else "NO core of its own: figures are low"
+def _notes(options: Options, expected: int, counted: int) -> list[str]:
+    apart = (
+        "a core of its own" if options.cores.are_apart else "NO core of its own, so figures are low"
+    )
     return [
         (
-            f"Median of {plan.rounds} rounds of {plan.seconds} s each, {CONNECTIONS} connections,"
-            f" each waiting for its answer; the server has {apart}."
+            f"Median of {options.rounds} rounds of {options.seconds} s each; {CONNECTIONS}"
+            f" connections that wait for each answer; the server has {apart}."
         ),
         (
-            "of empty, of Flask: shares of the empty app and the Flask one-liner in the same round"
-            " under the same server."
+            "of empty, of Flask: ratio to the empty app and to the Flask one-liner, in the same"
+            " round and under the same server."
         ),
         (
-            f"* below {BUSY:.0%}: the server did not get all of its core, or did not need it. Then"
-            " the load generator, a database or another program was the limit."
+            f"* below {BUSY:.0%}: the server did not use all of its core, so the load generator, a"
+            " database or another program was the limit."
         ),
-        f"{counted:,} clicks counted of {expected:,} redirects whose answer was seen.",
+        f"{counted:,} clicks counted of {expected:,} answered redirects.",
     ]
 
 
-def _say_goal(reached: Reached) -> str:
-    goal = reached.goal
+def _say_goal(result: GoalResult) -> str:
+    goal = result.goal
     subject, beside = (f"{name} ({server})" for name, server in (goal.subject, goal.beside))
-    verdict = "reached" if reached.is_met else "missed"
-    return f"Goal: {subject} at least {goal.share} of {beside}: {reached.share:.2f}, {verdict}."
+    wanted = f"{subject} at least {goal.share} of {beside}"
+    return goal_note(wanted, f"{result.share:.2f}", met=result.is_met)

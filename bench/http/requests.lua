@@ -1,8 +1,10 @@
--- What wrk asks, and how it tells the result: as one line of JSON.
--- Arguments: none to ask the URL itself again and again; "codes", a file and how many of the codes in
--- it to pass over at first, to ask for them in turn; "shorten" to make links of targets that all differ.
+-- The requests that wrk sends; the result is one line of JSON.
+-- Arguments:
+--   (none)        request the URL itself
+--   codes FILE N  request the codes in FILE in turn, starting after the first N
+--   shorten       create links, each to a different target
 
-local function ask_for_codes(path, n)
+local function request_codes(path, n)
   local requests = {}
   for code in io.lines(path) do
     requests[#requests + 1] = wrk.format("GET", "/" .. code)
@@ -25,7 +27,7 @@ end
 
 function init(arguments)
   if arguments[1] == "codes" then
-    request = ask_for_codes(arguments[2], tonumber(arguments[3]))
+    request = request_codes(arguments[2], tonumber(arguments[3]))
   elseif arguments[1] == "shorten" then
     request = shorten()
   end

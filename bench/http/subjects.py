@@ -1,18 +1,18 @@
-"""What is put under load: hop in its several ways, and what it is compared with."""
+"""What is put under load: variants of hop, and what they are compared with."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
 
 HOP: Final = "app.factory:serve_from_env"
-HOP_WITHOUT_MEMORY: Final = "bench.http.hop_variants:without_memory"
-HOP_WITHOUT_COUNTING: Final = "bench.http.hop_variants:without_counting"
+HOP_WITHOUT_MEMORY: Final = "bench.servers.hop_variants:without_memory"
+HOP_WITHOUT_COUNTING: Final = "bench.servers.hop_variants:without_counting"
 
 Server = Literal["nginx", "gunicorn", "granian"]
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One server with one app behind it, and what it is asked for."""
+    """An app under a server, and the requests that it gets."""
 
     name: str
     server: Server
@@ -27,13 +27,13 @@ class Subject:
 
     @property
     def counts(self) -> bool:
-        """Whether each redirect becomes a click."""
+        """Whether each request becomes a click."""
         return self.is_hop and self.factory != HOP_WITHOUT_COUNTING and self.asks != "shorten"
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """At least this share of what another subject does in the same round."""
+    """At least this share of another subject's throughput in the same round."""
 
     subject: tuple[str, Server]
     beside: tuple[str, Server]
@@ -41,13 +41,13 @@ class Goal:
 
 
 def list_subjects(servers: list[Server]) -> list[Subject]:
-    """All that can be measured with these servers, in the order of a round."""
+    """All subjects under these servers, in the order of a round."""
     subjects = [Subject("return 302", "nginx")] if "nginx" in servers else []
     for server in servers:
         if server != "nginx":
             subjects += [
-                Subject("empty app", server, "bench.http.plain_apps:empty"),
-                Subject("Flask one-liner", server, "bench.http.plain_apps:flask_one_liner"),
+                Subject("empty app", server, "bench.servers.plain_apps:empty"),
+                Subject("Flask one-liner", server, "bench.servers.plain_apps:flask_one_liner"),
                 Subject("hop hot", server, HOP),
                 Subject("hop hot, uncounted", server, HOP_WITHOUT_COUNTING),
                 Subject("hop, Redis", server, HOP_WITHOUT_MEMORY, "many links"),

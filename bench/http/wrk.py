@@ -1,4 +1,4 @@
-"""wrk, the generator of load: a closed loop, in which each connection waits for its answer.
+"""wrk, a load generator with a closed loop: each connection waits for its answer.
 
 https://github.com/wg/wrk
 """
@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
+import click
 import msgspec
 
 CONNECTIONS: Final = 16
@@ -15,11 +16,11 @@ _SCRIPT: Final = Path(__file__).with_name("requests.lua")
 
 
 class WrkError(Exception):
-    """wrk did not run to its end."""
+    """wrk failed."""
 
 
-class Load(msgspec.Struct, frozen=True):
-    """What one run of wrk has seen."""
+class WrkResult(msgspec.Struct, frozen=True):
+    """What one run of wrk reports."""
 
     requests: int
     duration_us: int
@@ -34,26 +35,28 @@ class Load(msgspec.Struct, frozen=True):
         return self.requests * 1e6 / self.duration_us
 
 
-def is_installed() -> bool:
-    """Whether wrk is on the path."""
-    return shutil.which("wrk") is not None
+def find_wrk() -> bool:
+    """Whether wrk is installed; says how to install it if not."""
+    if shutil.which("wrk") is None:
+        click.echo("skipped: the load generator wrk is not installed. Try: apt install wrk")
+        return False
+    return True
 
 
-def run_wrk(url: str, seconds: int, *asks: str, connections: int = CONNECTIONS) -> Load:
-    """Load a server for some seconds, from one thread.
+def run_wrk(url: str, seconds: int, *arguments: str) -> WrkResult:
+    """Load a server from one thread over `CONNECTIONS` connections.
 
     Args:
-        url: what is asked for, unless `asks` says otherwise.
+        url: requested again and again, unless the arguments name other requests.
         seconds: how long.
-        asks: the arguments of requests.lua.
-        connections: kept open, each with one request at a time.
+        arguments: of requests.lua, which describes them.
 
     Raises:
-        WrkError: it cannot reach the server.
+        WrkError: the server cannot be reached.
     """
-    command = ["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "-s", str(_SCRIPT)]
+    command = ["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds}s", "-s", str(_SCRIPT)]
     done = subprocess.run(
-        [*command, url, "--", *asks],
+        [*command, url, "--", *arguments],
         capture_output=True,
         text=True,
         timeout=seconds + 30,
@@ -62,4 +65,4 @@ def run_wrk(url: str, seconds: int, *asks: str, connections: int = CONNECTIONS) 
     lines = done.stdout.splitlines()
     if done.returncode != 0 or not lines:
         raise WrkError(f"wrk ended with status {done.returncode}: {done.stderr.strip()}")
-    return msgspec.json.decode(lines[-1], type=Load)
+    return msgspec.json.decode(lines[-1], type=WrkResult)

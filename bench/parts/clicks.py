@@ -18,10 +18,10 @@ import redis
 from analytics_worker.consumer import FIRST_CHUNKS, Consumer
 from analytics_worker.pieces import Work
 from analytics_worker.rollup import Batch
+from analytics_worker.run import GC_THRESHOLD, STATEMENT_TIMEOUT_MS, WIRE_TIMEOUT_S
 from app.clicks.journal import Journal
+from bench.benchmark import Options
 from bench.machine import pin
-from bench.section import Plan
-from cli.server.worker import GC_THRESHOLD, STATEMENT_TIMEOUT_MS, WIRE_TIMEOUT_S
 from db.clicks.wire import (
     CHUNK_BYTES,
     PARTITIONS,
@@ -56,14 +56,14 @@ REFERRERS = ["", "t.co/x", *(f"site{number}.example/page" for number in range(50
 LANGUAGES = ["en-US,en;q=0.9", "de-DE,de;q=0.9", "fr-FR,fr;q=0.8", "ja"]
 
 
-def measure_clicks(plan: Plan) -> None:
+def measure_clicks(options: Options) -> None:
     """Print the figures."""
     gc.set_threshold(GC_THRESHOLD)
     _measure_journal()
     for name, codes in (("Zipf's law", _zipf_codes()), ("each its own code", _new_codes())):
         chunks = _chunks(codes)
         _measure_rollup(name, chunks, len(codes))
-        _measure_worker(name, chunks, len(codes), plan)
+        _measure_worker(name, chunks, len(codes), options)
 
 
 def _measure_journal() -> None:
@@ -88,7 +88,7 @@ def _measure_rollup(name: str, chunks: list[Chunk], clicks: int) -> None:
     _print_rate(f"roll-up alone, {name}", time.process_time() - before, clicks)
 
 
-def _measure_worker(name: str, chunks: list[Chunk], clicks: int, plan: Plan) -> None:
+def _measure_worker(name: str, chunks: list[Chunk], clicks: int, options: Options) -> None:
     with lab_servers(with_redis=True) as servers:
         with redis.Redis.from_url(servers.redis_url) as wire, wire.pipeline() as pipeline:
             for chunk in chunks:
@@ -96,7 +96,7 @@ def _measure_worker(name: str, chunks: list[Chunk], clicks: int, plan: Plan) -> 
             pipeline.execute()
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        arguments = (servers.database_url, servers.redis_url, plan.cores.server, theirs)
+        arguments = (servers.database_url, servers.redis_url, options.cores.server, theirs)
         worker = context.Process(target=_drain, args=arguments)
         worker.start()
         theirs.close()  # so that its death is noticed

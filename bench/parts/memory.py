@@ -1,113 +1,105 @@
-"""How much memory a web process holds with 100,000 hot links, and whether that grows."""
+"""The memory of a web process with 100,000 hot links, and whether it grows."""
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import click
 import psutil
 
 from app.cache.memory import MAX_ENTRIES
-from bench.backends import Backends, running_backends
-from bench.http.wrk import is_installed, run_wrk
-from bench.section import Findings, Plan
-from bench.serving import ADDRESS, ServingError, free_port, python_module, serving
-from cli.demo.processes import web_workers
-from cli.server.serve import server_arguments
+from app.server.command import server_command
+from bench.benchmark import Options, Results, goal_note
+from bench.http.subjects import HOP
+from bench.http.wrk import find_wrk, run_wrk
+from bench.servers.backends import Backends, running_backends
+from bench.servers.web_server import ADDRESS, ServerError, free_port, running_server
 from lab.report.tables import Table
 
-GOAL_MB: Final = 90
+GOAL_MB: Final = 120
 REQUESTS: Final = 1_000_000
 STEPS: Final = 4
-_HOP: Final = "bench.http.as_deployed:as_deployed"
 _MB: Final = 1_000_000
 _STEP_S: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the process holds after so many requests."""
+    """The resident memory of the process after this many requests."""
 
     after: str
     requests: int
     rss_mb: float
 
 
-def measure_memory(plan: Plan) -> Findings | None:
-    """Ask one gunicorn worker for 100,000 links, then, with --full, for a million more.
+def measure_memory(options: Options) -> Results | None:
+    """Request 100,000 links from one gunicorn worker, then, with --full, a million more times.
 
-    None where wrk is missing.
+    None if wrk is missing.
 
     Raises:
-        ServingError, bench.http.wrk.WrkError: answers are wrong.
+        ServerError, bench.http.wrk.WrkError: an answer is wrong.
         db.connect.embedded.EmbeddedServerError: a package is missing, or a database does not start.
     """
-    if not is_installed():
-        click.echo("skipped: wrk makes the load, and is not installed. Try: apt install wrk")
+    if not find_wrk():
         return None
-    with (
-        tempfile.TemporaryDirectory(prefix="hop-bench-") as name,
-        running_backends(Path(name), links=MAX_ENTRIES) as backends,
-    ):
-        held = _measure(backends, plan)
-    return _describe(held)
+    with running_backends(links=MAX_ENTRIES) as backends:
+        return _describe(_measure(backends, options))
 
 
-def _measure(backends: Backends, plan: Plan) -> list[Held]:
+def _measure(backends: Backends, options: Options) -> list[Held]:
     port = free_port()
     url = f"http://{ADDRESS}:{port}/{backends.codes[0]}"
-    with serving(
-        python_module(*server_arguments("gunicorn", _HOP, ADDRESS, port, 1)),
+    with running_server(
+        server_command("gunicorn", HOP, ADDRESS, port, workers=1),
         url=url,
         log=backends.directory / "servers.log",
-        cores=plan.cores.server,
+        cores=options.cores.server,
         settings=backends.settings(),
     ) as pid:
-        [worker] = web_workers(pid)
-        held = [Held("its start", 1, _rss_mb(worker))]
-        # The codes are asked for in turn: after so many requests each was asked for.
-        asked = _ask(url, backends, 0, MAX_ENTRIES)
-        held.append(Held(f"{MAX_ENTRIES:,} links", asked, _rss_mb(worker)))
-        if plan.full:
-            # What grows does so from step to step; an allocator that settles comes to an end.
+        [worker] = psutil.Process(pid).children()
+        held = [Held("start", 1, _rss_mb(worker))]
+        # Codes are requested in turn, so each one is cached after this many requests.
+        requests = _load(url, backends, 0, MAX_ENTRIES)
+        held.append(Held(f"{MAX_ENTRIES:,} links", requests, _rss_mb(worker)))
+        if options.full:
+            # A leak grows with every step; an allocator that settles does not.
             for _ in range(STEPS):
-                asked = _ask(url, backends, asked, REQUESTS // STEPS)
-                held.append(Held("more requests", asked, _rss_mb(worker)))
+                requests = _load(url, backends, requests, REQUESTS // STEPS)
+                held.append(Held("more requests", requests, _rss_mb(worker)))
     return held
 
 
-def _ask(url: str, backends: Backends, asked: int, requests: int) -> int:
-    """Ask for so many links and more, going on after the last; returns how many it now were."""
-    enough = asked + requests
-    while asked < enough:
-        load = run_wrk(url, _STEP_S, "codes", str(backends.codes_file), str(asked))
+def _load(url: str, backends: Backends, done: int, more: int) -> int:
+    """Send at least `more` requests after the first `done`; returns the new total."""
+    enough = done + more
+    while done < enough:
+        load = run_wrk(url, _STEP_S, "codes", str(backends.codes_file), str(done))
         if load.refused or load.broken:
-            raise ServingError(f"{load.refused} answers were errors, {load.broken} did not come")
-        asked += load.requests
-        click.echo(f"  {asked:,} of {enough:,} requests", err=True)
-    return asked
+            raise ServerError(f"{load.refused} answers were errors, {load.broken} were missing")
+        done += load.requests
+        click.echo(f"  {done:,} of {enough:,} requests", err=True)
+    return done
 
 
-def _rss_mb(pid: int) -> float:
-    return psutil.Process(pid).memory_info().rss / _MB
+def _rss_mb(process: psutil.Process) -> float:
+    return process.memory_info().rss / _MB
 
 
-def _describe(held: list[Held]) -> Findings:
-    filled = held[1].rss_mb
+def _describe(held: list[Held]) -> Results:
+    _, filled, *later = held
     notes = [
-        (
-            f"Goal: below {GOAL_MB} MB with {MAX_ENTRIES:,} links: {filled:.0f} MB,"
-            f" {'reached' if filled < GOAL_MB else 'missed'}."
+        goal_note(
+            f"below {GOAL_MB} MB with {MAX_ENTRIES:,} links",
+            f"{filled.rss_mb:.0f} MB",
+            met=filled.rss_mb < GOAL_MB,
         )
     ]
-    if len(held) > 2:
-        grown = held[2].rss_mb - filled
-        notes.append(
-            f"Grown over {held[2].requests - held[1].requests:,} requests: {grown:.1f} MB."
-        )
-    return Findings(
-        title="Memory of a web process (gunicorn worker, resident)",
+    if later:
+        grown_mb = later[0].rss_mb - filled.rss_mb
+        requests = later[0].requests - filled.requests
+        notes.append(f"Growth over the next {requests:,} requests: {grown_mb:.1f} MB.")
+    return Results(
+        title="Resident memory of a web process (gunicorn)",
         table=Table(
             ("after", "requests", "MB"), [(each.after, each.requests, each.rss_mb) for each in held]
         ),

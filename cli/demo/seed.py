@@ -1,7 +1,7 @@
-"""Sample links and a week of plausible clicks, sent through the real pipeline.
+"""Sample links, and a week of clicks that take the usual path.
 
-The clicks are written as a journal that belongs to nobody, like that of a dead web process. The
-running web processes adopt it, ship it, and the worker counts it.
+The clicks are written to a journal without an owner, like that of a dead web process. A running web
+process adopts and ships it, and the worker counts it.
 """
 
 import random
@@ -48,7 +48,7 @@ LANGUAGES: Final = {"en-US,en;q=0.9": 60, "de-DE,de;q=0.9": 20, "fr-FR,fr;q=0.8"
 
 
 def seed(hop_url: str, journal_dir: Path) -> int:
-    """Make the sample links over HTTP and hand their clicks to the pipeline.
+    """Write the sample clicks, then create the sample links over HTTP.
 
     Returns:
         The number of clicks.
@@ -58,7 +58,7 @@ def seed(hop_url: str, journal_dir: Path) -> int:
     with open(journal.fd, "wb", closefd=False) as file:
         file.writelines(lines)
     journal.close()
-    # The links come last: as long as there is none, the next start begins all over.
+    # Links come last: a start that finds none seeds again.
     for alias, target in SAMPLES.items():
         urllib3.request(
             "POST", f"{hop_url}/shorten", json={"url": target, "alias": alias}, timeout=10
@@ -67,9 +67,9 @@ def seed(hop_url: str, journal_dir: Path) -> int:
 
 
 def make_clicks(chance: random.Random, now: float) -> list[Click]:
-    """A week of clicks in the order of their time: a few links get most, nights are quiet."""
+    """A week of clicks, sorted by time: popularity follows Zipf's law, nights are quiet."""
     codes = list(SAMPLES)
-    popularity = [1 / (place + 1) for place in range(len(codes))]  # Zipf's law
+    popularity = [1 / (rank + 1) for rank in range(len(codes))]
     visitors = [f"{chance.getrandbits(64):016x}" for _ in range(VISITORS)]
     agents = {visitor: _pick(chance, AGENTS) for visitor in visitors}
     clicks = []
@@ -89,7 +89,7 @@ def make_clicks(chance: random.Random, now: float) -> list[Click]:
 
 
 def _age_s(chance: random.Random) -> float:
-    """How long ago: some day of the week, around noon more often than at night."""
+    """The age of a click: any day of the week, more often around noon than at night."""
     day = chance.randrange(DAYS)
     hour = min(max(chance.gauss(12, 5), 0), 24)
     return day * 86_400 + hour * 3_600

@@ -1,48 +1,33 @@
-"""Starts programs, shows what they print, starts them again when they die, stops them in order.
+"""Starts programs, prints their output, restarts the ones that die, and stops them in order.
 
-Why not a library: honcho ends everything when one process ends, which is the opposite of what a
-demonstration of failures needs. See docs/adr/0004-embedded-servers.md.
+honcho, a library for this, stops everything when one process ends; a demonstration of failures
+needs the opposite. See docs/adr/0004-embedded-servers.md.
 """
 
 import asyncio
 import contextlib
-import ctypes
-import os
-import pwd
-import re
 import signal
-import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable
+from typing import Final, cast
+
+from cli.demo.program import (
+    Program,
+    end_group,
+    exit_status,
+    read_line,
+    send_signal,
+    spawn,
+)
 
 FIRST_PAUSE_S: Final = 0.1
 MAX_PAUSE_S: Final = 5.0
-# A program that ran this long did start: if it dies, the next start is immediate.
+# After a program has run this long, back-off starts over.
 STARTED_AFTER_S: Final = 5.0
 STOP_WITHIN_S: Final = 15.0
 
-_PR_SET_PDEATHSIG: Final = 1
-_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """What to run under a name."""
-
-    name: str
-    argv: tuple[str, ...]
-    colour: str
-    stop_signal: signal.Signals = signal.SIGTERM
-    environ: Mapping[str, str] | None = None
-    user: str | None = None
-    noise: re.Pattern[str] | None = None  # lines that would only worry a newcomer
-    # It may start while children of its predecessor, told to stop, still finish what they do.
-    overlaps: bool = False
-
 
 class _Running:
-    """A program and its present process; the task replaces the process when it ends."""
+    """A program, its current process, and the task that restarts it."""
 
     def __init__(self, program: Program, process: asyncio.subprocess.Process) -> None:
         self.program = program
@@ -51,79 +36,81 @@ class _Running:
 
 
 class Supervisor:
-    """Programs in the order in which they were started. Used from one event loop."""
+    """Programs in the order of their start. Not thread-safe: use it from one event loop."""
 
     def __init__(self, show: Callable[[Program, str], None]) -> None:
-        """Make one; `show` is given each line that a program prints."""
+        """`show` is called with each line of output."""
         self.show = show
         self._running: list[_Running] = []
         self._stopping = asyncio.Event()
 
     async def start(self, program: Program) -> None:
-        """Start a program and keep it running until `stop`."""
-        running = _Running(program, await _spawn(program))
+        """Start a program; restart it whenever it ends, until `stop`."""
+        running = _Running(program, await spawn(program))
         running.task = asyncio.create_task(self._keep(program, running))
         self._running.append(running)
 
     def pid(self, name: str) -> int | None:
-        """The process of a program, or None while it is down."""
+        """The process id of a program, or None while it is down."""
         for running in self._running:
             if running.program.name == name and running.process.returncode is None:
                 return running.process.pid
         return None
 
     async def stop(self) -> None:
-        """Stop everything, last started first, each before the next: what feeds, then what eats."""
+        """Stop the programs one by one, the last started first: consumers outlive producers."""
         self._stopping.set()
         for running in reversed(self._running):
-            _signal(running.process, running.program.stop_signal)
+            send_signal(running.process, running.program.stop_signal)
             done, _ = await asyncio.wait({running.task}, timeout=STOP_WITHIN_S)
             if not done:
-                self.show(running.program, f"did not stop in {STOP_WITHIN_S:.0f} s: killed")
-                _signal(running.process, signal.SIGKILL)
+                self.show(
+                    running.program, f"did not stop in {STOP_WITHIN_S:.0f} s; sending SIGKILL"
+                )
+                send_signal(running.process, signal.SIGKILL)
             await running.task
 
     async def _keep(self, program: Program, running: "_Running") -> None:
-        """Show what a program prints and start it again when it ends, until `stop`."""
+        """Show a program's output and restart it when it ends, until `stop`."""
         loop, pause_s = asyncio.get_running_loop(), FIRST_PAUSE_S
         ending: asyncio.Task[None] | None = None
         while True:
             started = loop.time()
             await self._show_output(program, running.process)
-            status = await _exit_status(running.process)
+            status = await exit_status(running.process)
             if ending is not None:
                 await ending
-            ending = asyncio.create_task(_end_group(running.process.pid))
+            ending = asyncio.create_task(end_group(running.process.pid))
             if not program.overlaps or self._stopping.is_set():
                 await ending
             if self._stopping.is_set():
                 return
             if loop.time() - started > STARTED_AFTER_S:
                 pause_s = FIRST_PAUSE_S
-            self.show(program, f"ended with status {status}; starting it again")
+            self.show(program, f"ended with status {status}; restarting it")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause_s)
                 await ending
                 return
             pause_s = min(pause_s * 2, MAX_PAUSE_S)
-            running.process = await self._start_again(program)
-            if self._stopping.is_set():  # stop() came while it was being started
-                _signal(running.process, program.stop_signal)
+            running.process = await self._restart(program)
+            if self._stopping.is_set():  # `stop` was called meanwhile
+                send_signal(running.process, program.stop_signal)
 
-    async def _start_again(self, program: Program) -> asyncio.subprocess.Process:
+    async def _restart(self, program: Program) -> asyncio.subprocess.Process:
         while True:
             try:
-                return await _spawn(program)
-            except OSError as error:  # such as no memory: it may pass
-                self.show(program, f"cannot be started: {error}")
+                return await spawn(program)
+            except OSError as error:  # such as a lack of memory, which may pass
+                self.show(program, f"cannot start: {error}")
                 await asyncio.sleep(MAX_PAUSE_S)
 
     async def _show_output(self, program: Program, process: asyncio.subprocess.Process) -> None:
-        """Show each line until the program ends; a child that outlives it may hold the pipe."""
-        assert process.stdout is not None
-        ended = asyncio.create_task(_exit_status(process))
+        """Show each line until the program ends. Its children may keep the pipe open for longer."""
+        output = cast(asyncio.StreamReader, process.stdout)  # `spawn` opens a pipe
+        ended = asyncio.create_task(exit_status(process))
         while True:
-            line = asyncio.create_task(_read_line(process.stdout))
+            line = asyncio.create_task(read_line(output))
             await asyncio.wait({line, ended}, return_when=asyncio.FIRST_COMPLETED)
             if not line.done():
                 done, _ = await asyncio.wait({line}, timeout=0.2)
@@ -136,57 +123,3 @@ class Supervisor:
                 return
             if program.noise is None or not program.noise.search(text):
                 self.show(program, text)
-
-
-async def _spawn(program: Program) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *program.argv,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env=program.environ,
-        user=program.user,
-        group=pwd.getpwnam(program.user).pw_gid if program.user else None,
-        extra_groups=[] if program.user else None,
-        # A session of its own: Ctrl-C reaches the supervisor alone, which stops all in order.
-        start_new_session=True,
-        preexec_fn=lambda: _die_with_parent(program.stop_signal),
-    )
-
-
-async def _read_line(stream: asyncio.StreamReader) -> str | None:
-    """The next line, or None at the end. One that is longer than the buffer is left out."""
-    try:
-        data = await stream.readline()
-    except ValueError:
-        return "(a very long line)"
-    return data.decode(errors="replace").rstrip() if data else None
-
-
-async def _exit_status(process: asyncio.subprocess.Process) -> int:
-    """Wait for a program's end. Its own wait() also waits for children that hold its output."""
-    while process.returncode is None:  # noqa: ASYNC110 - there is no event for this alone
-        await asyncio.sleep(0.05)
-    return process.returncode
-
-
-def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(number)
-
-
-async def _end_group(leader: int) -> None:
-    """End what a program left behind: the workers of a killed server would hold its port."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(leader, number)
-            for _ in range(50):
-                await asyncio.sleep(0.1)
-                os.killpg(leader, 0)
-
-
-def _die_with_parent(number: signal.Signals) -> None:
-    """Ask Linux to stop this program if the supervisor is killed; elsewhere it would live on."""
-    if _libc is not None:
-        _libc.prctl(_PR_SET_PDEATHSIG, int(number))

@@ -1,4 +1,4 @@
-"""hop keygen: how codes are made."""
+"""hop keygen, and hop keygen inspect."""
 
 from typing import get_args
 
@@ -6,12 +6,12 @@ import click
 import msgspec
 
 from app.links.code_origin import Origin, Traced, trace_code
-from cli.client import json_option
 from cli.keygen.clock import clock
 from cli.keygen.collide import collide
 from cli.keygen.compare import compare
 from cli.keygen.crash import crash
 from cli.keygen.races import races
+from cli.options import json_option
 from db.connect.pool import open_pool
 from db.errors import DatabaseUnavailableError
 from db.migrate import find_missing
@@ -20,20 +20,20 @@ from keygen.strategies import StrategyName
 
 @click.group()
 def keygen() -> None:
-    """How codes are made, and what they give away.
+    """Experiments with the strategies that make codes.
 
-    HOP_KEYGEN chooses the strategy of `hop serve` and `hop demo`:
+    HOP_KEYGEN selects the strategy of `hop serve` and `hop demo`:
 
     \b
-      counter    one database counter; a round trip per code, easily guessed
-      range      blocks of ids, no round trip; easily guessed
-      permuted   blocks of ids, shuffled by a secret key (the default)
-      stride     eight counters that need not know of each other
-      random     drawn by chance, drawn again when taken
+      counter    a database sequence; a round trip per code, easily guessed
+      range      ranges of ids, no round trip; easily guessed
+      permuted   ranges of ids, permuted by a secret key (the default)
+      stride     eight sequences without coordination
+      random     random, drawn again when taken
       hash       SHA-256 of the target, salted again when taken
-      pool       drawn beforehand into a table, claimed row by row
-      snowflake  time, worker and sequence; 11 characters
-    """  # noqa: D301 - click reads \b
+      pool       drawn in advance into a table, claimed row by row
+      snowflake  time, worker id and sequence; 11 characters
+    """
 
 
 for _command in (clock, collide, compare, crash, races):
@@ -45,35 +45,35 @@ for _command in (clock, collide, compare, crash, races):
 @click.option(
     "--strategy",
     type=click.Choice(get_args(StrategyName)),
-    help="Read CODE as made by this one, not by the one that was in use when its link was made.",
+    help="Assume this strategy instead of the one in use when the link was created.",
 )
 @click.option(
     "--database-url",
     envvar="HOP_DATABASE_URL",
     default="",
+    show_default=False,
     show_envvar=True,
-    help="Postgres; that of a running demo stands in .hop/demo.json.",
+    help="Postgres; see .hop/demo.json for that of a demo.",
 )
 @json_option
-def inspect(code: str, strategy: StrategyName | None, database_url: str, *, as_json: bool) -> None:
-    """Tell where CODE comes from.
+def inspect(code: str, strategy: StrategyName | None, database_url: str, *, json_: bool) -> None:
+    """Show the origin of CODE: strategy, id and range.
 
-    Shows the strategy that made it, its id, the range from which that id was taken, who held the
-    range and since when. Asks the database only; hop need not run. Of a permuted code it reads the
-    id back with the database's secret key, which is what nobody else can do. Drawn codes (random,
-    pool) carry no id. A code may also be an alias that someone has chosen: then it mostly has an
-    id that nobody was given, and this says so.
+    Shows the strategy that made the code, its id, the range of that id, the range's holder and when
+    it was granted. Needs the database only; hop need not run. The permutation key in the database
+    turns a permuted code back into its id. Random codes (random, pool) have no id. An alias usually
+    has an id that was never granted; the output says so.
 
     \b
     Examples:
       hop keygen inspect 3xK9fQa
       hop keygen inspect 0000042 --strategy range
       hop keygen inspect 3xK9fQa --json | jq .traced.grant.holder
-    """  # noqa: D301 - click reads \b
+    """
     if not database_url.startswith(("postgresql://", "postgres://")):
         raise click.ClickException(
-            "HOP_DATABASE_URL is not set to an address that starts with postgresql://. That of a"
-            " running demo's database stands in .hop/demo.json, under database_url."
+            "set HOP_DATABASE_URL to an address that starts with postgresql://. For a demo, see"
+            " database_url in .hop/demo.json."
         )
     try:
         if find_missing(database_url):
@@ -82,7 +82,7 @@ def inspect(code: str, strategy: StrategyName | None, database_url: str, *, as_j
             origin = trace_code(pool, code, strategy)
     except DatabaseUnavailableError as error:
         raise click.ClickException(f"the database does not answer: {error}") from error
-    click.echo(msgspec.json.encode(origin) if as_json else "\n".join(_describe(origin)))
+    click.echo(msgspec.json.encode(origin) if json_ else "\n".join(_describe(origin)))
 
 
 def _describe(origin: Origin) -> list[str]:
@@ -90,13 +90,13 @@ def _describe(origin: Origin) -> list[str]:
     if origin.created_at is None:
         lines.append("link      none has this code")
     else:
-        lines.append(f"link      {origin.target_url}, made {origin.created_at:%F %T} UTC")
+        lines.append(f"link      {origin.target_url}, created {origin.created_at:%F %T} UTC")
     since = f", in use since {origin.in_use_since:%F %T} UTC" if origin.in_use_since else ""
     lines.append(f"strategy  {origin.strategy}{since}")
     if origin.traced is None:
         lines.append(f"          this code cannot be from it: {origin.mismatch}")
         if origin.created_at is not None:
-            lines.append("          so it is an alias, or another strategy has made it")
+            lines.append("          so it is an alias, or another strategy made it")
         return lines
     return lines + _describe_traced(origin.traced)
 
@@ -105,13 +105,13 @@ def _describe_traced(traced: Traced) -> list[str]:
     if traced.moment is not None:
         return [
             f"moment    {traced.moment:%F %T.%f} UTC",
-            f"worker    {traced.worker}",
+            f"worker id {traced.worker}",
             f"sequence  {traced.sequence}",
         ]
     if traced.attempt is not None:
-        return [f"attempt   {traced.attempt} at its target"]
+        return [f"attempt   {traced.attempt} with its target"]
     if traced.id is None:
-        return ["id        none: such a code tells nothing about its origin"]
+        return ["id        none: random codes have no id"]
     lines = [f"id        {traced.id:,}"]
     if traced.grant is not None:
         start, stop = traced.grant.start_id, traced.grant.stop_id

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from cli.keygen.run import run_experiment
-from cli.report_option import report_option
+from cli.options import json_option, report_option, seed_option
 from lab import experiments
 from lab.experiments import CrashOptions
 from lab.strategies.crashes.crash import KILLS, RANGE_SIZES
@@ -18,20 +18,15 @@ from lab.strategies.crashes.crash import KILLS, RANGE_SIZES
     "range_sizes",
     type=click.IntRange(10, 1_000_000),
     default=RANGE_SIZES,
-    show_default=True,
     multiple=True,
-    help="Ids per range; may be given again.",
+    help="Ids per range; repeatable.",
 )
 @click.option(
-    "--kills",
-    type=click.IntRange(1, 100),
-    default=KILLS,
-    show_default=True,
-    help="Processes to kill for each size.",
+    "--kills", type=click.IntRange(1, 100), default=KILLS, help="Processes to kill per size."
 )
-@click.option("--seed", type=int, help="Of the moments; drawn and shown when left out.")
+@seed_option
 @report_option
-@click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
+@json_option
 def crash(
     *,
     range_sizes: Sequence[int],
@@ -40,11 +35,11 @@ def crash(
     report: Path | None,
     json_: bool,
 ) -> None:
-    """Kill processes that make codes; show how many ids that wastes, by the size of ranges.
+    """Kill processes that make codes; count the ids wasted.
 
-    Each process has strategy permuted, on a Postgres of its own, and is killed with SIGKILL at a
-    random moment. Wasted are the ids that the database granted it less the codes that it made: the
-    rest of its range, and the standby range, if it had one. Expected are 0.7 ranges per crash.
+    Each process uses the strategy permuted on a temporary Postgres and gets SIGKILL at a random
+    moment. It wastes the ids that the database granted and that became no code: the rest of its
+    range, and its standby range if it has one. 0.7 ranges per crash are expected.
     """
     options = CrashOptions(kills=kills, range_sizes=tuple(range_sizes), seed=seed)
     run_experiment(experiments.crash, options, report, json_=json_)

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from cli.keygen.run import run_experiment
-from cli.report_option import report_option
+from cli.options import json_option, report_option
 from lab import experiments
 from lab.experiments import RacesOptions
 from lab.races.catalogue import RACES
@@ -18,36 +18,31 @@ from lab.races.catalogue import RACES
     type=click.Choice(list(RACES)),
     multiple=True,
     metavar="NAME",
-    help=f"Run this race alone; may be given again. One of: {', '.join(RACES)}.",
+    help=f"Run only this race; repeatable. One of: {', '.join(RACES)}.",
 )
 @click.option(
     "--clients",
     type=click.IntRange(2, 16),
     default=6,
-    show_default=True,
-    help="How many make links at the same time.",
+    help="Clients that create links at the same time.",
 )
 @click.option(
-    "--rounds",
-    type=click.IntRange(2, 200),
-    default=20,
-    show_default=True,
-    help="How often all of them do.",
+    "--rounds", type=click.IntRange(2, 200), default=20, help="How often each client does so."
 )
 @report_option
-@click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
+@json_option
 def races(
     *, only: Sequence[str], clients: int, rounds: int, report: Path | None, json_: bool
 ) -> None:
-    """Reproduce known faults of link shorteners, each next to its remedy.
+    """Reproduce race conditions of link shorteners, and remedies.
 
-    Starts a Postgres and a Redis of its own, runs each race without and with the remedy, from
-    several connections at once, and counts the damaged links: promised to somebody, and then
-    unreachable because another link has the same code, or not made because of an error. A barrier
-    in the faulty side's gap between reading and writing makes the clients meet there, so the
-    damage does not depend on luck. The SQL of each race stands in lab/races/.
+    Runs each race without and with its remedy, from several connections on a temporary Postgres and
+    Redis. Counts damaged links: acknowledged but lost, because another link has the same code, or
+    not created because of an error. A barrier between reading and writing makes the clients of the
+    faulty side meet there, so that the damage does not depend on luck. The SQL of the races is in
+    lab/races/.
 
-    Ends with status 1 if a remedy does not hold.
+    Exits with status 1 if a remedy fails.
     """
     options = RacesOptions(clients=clients, rounds=rounds, only=tuple(only))
     run_experiment(experiments.races, options, report, json_=json_)

@@ -1,8 +1,9 @@
-"""hop load: a load test with a verdict."""
+"""hop load."""
 
 import os
 import signal
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ import click
 from cli.client import url_option
 from cli.load.run import measure
 from cli.load.target import CannotMeasureError, check_target
+from cli.options import json_option
 from lab.load.generator.links import CreateLinksError
 from lab.load.generator.locust_process import GeneratorError
 from lab.load.plan import PROFILES, LoadPlan
@@ -25,87 +27,31 @@ EXIT_STATUS: Final = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 _DEFAULTS: Final = LoadPlan()
 
 
+def _plan_option(field: str, kind: click.ParamType[Any], text: str) -> Callable[[Any], Any]:
+    """An option for a field of the plan, with the field's default."""
+    flag = f"--{field.removesuffix('_s').replace('_', '-')}"
+    return click.option(flag, field, type=kind, default=getattr(_DEFAULTS, field), help=text)
+
+
 @click.command()
-@click.option(
-    "--rate",
-    type=click.IntRange(1, 10_000),
-    default=_DEFAULTS.rate,
-    show_default=True,
-    help="Redirects a second; shortens and unknown codes come on top.",
-)
-@click.option(
-    "--duration",
-    "duration_s",
-    type=click.IntRange(1, 3_600),
-    show_default=True,
-    default=_DEFAULTS.duration_s,
-    help="Seconds.",
-)
-@click.option(
-    "--warm-up",
-    "warm_up_s",
-    type=click.IntRange(0, 600),
-    show_default=True,
-    default=_DEFAULTS.warm_up_s,
-    help="Seconds before, of which nothing is judged.",
-)
-@click.option(
-    "--profile",
-    type=click.Choice(PROFILES),
-    default=_DEFAULTS.profile,
-    show_default=True,
-    help="What is asked for, see above.",
-)
-@click.option(
-    "--p99-ms",
-    type=click.FloatRange(0.1, 60_000),
-    default=_DEFAULTS.p99_ms,
-    show_default=True,
-    help="99 of 100 redirects must take less than this.",
-)
-@click.option(
-    "--reads-per-write",
-    type=click.IntRange(1, 1_000),
-    show_default=True,
-    default=_DEFAULTS.reads_per_write,
-    help="Redirects for each shorten.",
-)
-@click.option(
-    "--links",
-    type=click.IntRange(1, MOST_LINKS),
-    default=_DEFAULTS.links,
-    show_default=True,
-    help="Links over which redirects are spread.",
-)
-@click.option(
-    "--zipf-exponent",
-    type=click.FloatRange(0, 3),
-    default=_DEFAULTS.zipf_exponent,
-    show_default=True,
-    help="How unevenly: 0 is evenly.",
-)
-@click.option(
-    "--spacing",
-    type=click.Choice(["poisson", "even"]),
-    default=_DEFAULTS.spacing,
-    show_default=True,
-    help="Of arrivals.",
-)
-@click.option(
-    "--redirect-status",
-    type=click.Choice(["301", "302", "307", "308"]),
-    default=str(_DEFAULTS.redirect_status),
-    show_default=True,
-    help="The status that is right.",
-)
+@_plan_option("rate", click.IntRange(1, 10_000), "Redirects per second; other requests are extra.")
+@_plan_option("duration_s", click.IntRange(1, 3_600), "Seconds of load to judge.")
+@_plan_option("warm_up_s", click.IntRange(0, 600), "Seconds of load before that, not judged.")
+@_plan_option("profile", click.Choice(PROFILES), "Which requests to send, see above.")
+@_plan_option("p99_ms", click.FloatRange(0.1, 60_000), "PASS needs a 99th percentile below this.")
+@_plan_option("reads_per_write", click.IntRange(1, 1_000), "Redirects per shorten.")
+@_plan_option("links", click.IntRange(1, MOST_LINKS), "Number of links to request.")
+@_plan_option("zipf_exponent", click.FloatRange(0, 3), "Skew of their popularity; 0 is uniform.")
+@_plan_option("spacing", click.Choice(["poisson", "even"]), "Distribution of arrivals.")
+@_plan_option("redirect_status", click.Choice([301, 302, 307, 308]), "Expected status.")
 @click.option(
     "--report",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Where load.html and load.json go.  [default: .hop/load/TIME]",
+    help="Directory for load.html and load.json.  [default: .hop/load/TIME]",
 )
-@click.option("--json", "json_", is_flag=True, help="Print JSON instead of a table.")
-@click.option("--allow-remote", is_flag=True, help="Load a hop on another machine, which is mine.")
+@json_option
+@click.option("--allow-remote", is_flag=True, help="Permit a target on another machine.")
 @url_option
 def load(
     *,
@@ -113,25 +59,24 @@ def load(
     report: Path | None,
     json_: bool,
     allow_remote: bool,
-    redirect_status: str,
     **options: Any,
 ) -> None:
-    """Load a running hop and judge whether it is fast enough.
+    """Load a running hop; judge whether it is fast enough.
 
     \b
     regional  links by Zipf's law, and shortens
     viral     one link
     cold      many links, each once
     scan      links by Zipf's law, and half as many unknown codes
-    mixed     all of it
+    mixed     all of these
 
-    Requests are sent when they are due, whether or not earlier ones were answered, and response
-    times count from then. Locust sends them, from a process of its own.
+    Each request is sent when it is due, whether or not earlier ones are answered; its response time
+    counts from then. Locust sends the requests, in its own process.
 
-    Ends with status 0 for PASS, 1 for FAIL, 2 when there is nothing to judge, and 3 when the load
-    generator itself was the limit.
-    """  # noqa: D301 - Click wants the character \b before lines that it must not wrap
-    plan = LoadPlan(redirect_status=int(redirect_status), **options)
+    Exit status: 0 PASS, 1 FAIL, 2 nothing to judge, 3 INCONCLUSIVE (the load generator was the
+    limit).
+    """
+    plan = LoadPlan(**options)
     _check_size(plan)
     hop_url = check_target(hop_url, allow_remote=allow_remote)
     directory = report or _default_directory()
@@ -141,7 +86,7 @@ def load(
         page = write_files(result, directory)
     except (CreateLinksError, GeneratorError, OSError) as error:
         raise CannotMeasureError(str(error)) from error
-    except KeyboardInterrupt:  # Click would end with 1, which means FAIL
+    except KeyboardInterrupt:  # click would exit with 1, which means FAIL
         click.echo("interrupted: no verdict", err=True)
         sys.exit(128 + signal.SIGINT)
     click.echo(as_json(result) if json_ else as_text(result), nl=not json_)
@@ -150,17 +95,17 @@ def load(
 
 
 def _check_size(plan: LoadPlan) -> None:
-    """Refuse what would not fit, before anything is made."""
+    """Refuse a test that is too large before it creates anything."""
     requests = plan.requests_per_s * plan.duration_s
     if requests > MOST_SAMPLES:
         raise click.UsageError(
-            f"{requests:,.0f} requests are more than the {MOST_SAMPLES:,} whose times can be kept;"
+            f"{requests:,.0f} requests exceed the {MOST_SAMPLES:,} whose times fit in memory;"
             " lower --rate or --duration"
         )
     if plan.hot_links + plan.cold_links > MOST_LINKS:
         raise click.UsageError(
-            f"profile {plan.profile} would need {plan.cold_links:,} links to ask for once each,"
-            f" and {MOST_LINKS:,} is the most; lower --rate or --duration"
+            f"profile {plan.profile} needs {plan.cold_links:,} links to ask for once each, and the"
+            f" limit is {MOST_LINKS:,}; lower --rate or --duration"
         )
 
 

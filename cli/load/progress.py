@@ -1,4 +1,4 @@
-"""What `hop load` shows while it runs: a line that moves, or plain lines when nobody watches."""
+"""The progress of `hop load`: one updated line on a terminal, a line every 5 s elsewhere."""
 
 import sys
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _ON_TERMINAL_EVERY_S: Final = 1.0
 
 
 class ProgressLine:
-    """Rate, p99 so far, errors and time left, on standard error."""
+    """Shows rate, p99, errors and time left on standard error."""
 
     def __init__(self, plan: LoadPlan) -> None:
         self._plan = plan
@@ -25,7 +25,7 @@ class ProgressLine:
         self._errors = 0
         self._recent = 0
         self._shown_s = 0.0
-        self._moves = sys.stderr.isatty()
+        self._on_terminal = sys.stderr.isatty()
 
     def __enter__(self) -> Self:
         return self
@@ -36,26 +36,28 @@ class ProgressLine:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Leave the line that moves."""
-        if self._moves:
+        """End the updated line."""
+        if self._on_terminal:
             click.echo(err=True)
 
     def show(self, new: Sequence[Sample], elapsed_s: float) -> None:
-        """Add samples; show the line when it is time."""
+        """Add samples; print if the interval is over."""
         answered = [each.response_ms for each in select_redirects(new) if not each.error]
         self._times_ms += answered
         self._recent += len(answered)
         self._errors += sum(bool(each.error) for each in new)
-        every_s = _ON_TERMINAL_EVERY_S if self._moves else _PLAIN_EVERY_S
+        every_s = _ON_TERMINAL_EVERY_S if self._on_terminal else _PLAIN_EVERY_S
         since_s = elapsed_s - self._shown_s
         if since_s < every_s:
             return
         text = self._describe(self._recent / since_s, elapsed_s)
-        click.echo(f"\r\x1b[K{text}" if self._moves else text, nl=not self._moves, err=True)
+        click.echo(
+            f"\r\x1b[K{text}" if self._on_terminal else text, nl=not self._on_terminal, err=True
+        )
         self._shown_s, self._recent = elapsed_s, 0
 
     def _describe(self, rate: float, elapsed_s: float) -> str:
-        # Sorting what is nearly sorted is cheap: it begins with what was sorted the last time.
+        # Cheap: all but the latest times are sorted already.
         self._times_ms.sort()
         left_s = max(0.0, self._plan.duration_s - elapsed_s)
         return (

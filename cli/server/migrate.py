@@ -2,7 +2,7 @@
 
 import click
 
-from cli.environment import read_admin_key, read_settings
+from cli.server.settings import read_admin_key, read_settings
 from db import migrate as migrations
 from db.api_keys import set_key
 from db.connect.pool import open_pool
@@ -11,10 +11,10 @@ from db.errors import DatabaseUnavailableError
 
 @click.command()
 def migrate() -> None:
-    """Bring the database's schema up to date.
+    """Bring the database schema up to date.
 
-    Applies what is missing of db/migrations, forward only; safe to run from several hosts at the
-    same time, and again. When HOP_ADMIN_KEY is set, its hash is stored as the admin key.
+    Applies the missing files of db/migrations. Safe to repeat, and to run on several hosts at once.
+    When HOP_ADMIN_KEY is set, stores its hash as the admin key.
     """
     settings, admin_key = read_settings(), read_admin_key()
     try:
@@ -29,10 +29,10 @@ def migrate() -> None:
 
 
 def store_admin_key(database_url: str, key: str) -> None:
-    """Make `key` the one admin key.
+    """Replace the admin key.
 
     Raises:
-        DatabaseUnavailableError: Postgres is away.
+        DatabaseUnavailableError: Postgres does not answer.
     """
     with open_pool(database_url, name="hop-migrate") as pool:
         set_key(pool, "admin", key)

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from cli.demo.supervisor import Program, Supervisor
+from cli.demo.program import Program
+from cli.demo.supervisor import Supervisor
 from tests.running_demo import RunningDemo, wait_until
 
 

@@ -1,4 +1,4 @@
-"""`hop demo` as its users meet it: processes, HTTP, the command line."""
+"""`hop demo` from outside: its processes, HTTP and the command line."""
 
 import http.client
 import json
@@ -31,19 +31,19 @@ def test_counts_are_exact_within_three_seconds(demo: RunningDemo):
     assert "300 clicks" in demo.hop("stats", code).stdout
 
 
-def test_one_of_two_hundred_gets_the_alias_when_all_ask_at_once(demo: RunningDemo):
-    def ask(number: int) -> int:
-        wish = {"url": f"https://example.org/{number}", "alias": "wanted"}
-        return demo.http.request("POST", f"{demo.url}/shorten", json=wish).status
+def test_alias_goes_to_one_client_when_two_hundred_request_it_at_once(demo: RunningDemo):
+    def request(number: int) -> int:
+        body = {"url": f"https://example.org/{number}", "alias": "wanted"}
+        return demo.http.request("POST", f"{demo.url}/shorten", json=body).status
 
     with ThreadPoolExecutor(50) as threads:
-        statuses = list(threads.map(ask, range(200)))
+        statuses = list(threads.map(request, range(200)))
     assert sorted(statuses) == [201] + [409] * 199
 
 
-def test_command_line_shortens_and_says_what_is_wrong(demo: RunningDemo):
-    made = demo.hop("shorten", "https://example.org/cli", "--alias", "from-cli", "--ttl", "60")
-    assert (made.stdout, made.returncode) == (f"{demo.url}/from-cli\n", 0)
+def test_command_line_shortens_and_reports_errors(demo: RunningDemo):
+    done = demo.hop("shorten", "https://example.org/cli", "--alias", "from-cli", "--ttl", "60")
+    assert (done.stdout, done.returncode) == (f"{demo.url}/from-cli\n", 0)
     assert demo.get("from-cli") == 302
     refused = demo.hop("shorten", "not a url")
     assert refused.returncode == 1
@@ -51,7 +51,7 @@ def test_command_line_shortens_and_says_what_is_wrong(demo: RunningDemo):
     assert "no such link" in demo.hop("stats", "nothing").stderr
 
 
-def test_body_of_ten_megabytes_gets_an_answer(demo: RunningDemo):
+def test_body_of_ten_megabytes_is_refused(demo: RunningDemo):
     connection = http.client.HTTPConnection("127.0.0.1", demo.port, timeout=20)
     body = b'{"url": "https://example.org/' + b"a" * 10_000_000 + b'"}'
     connection.request("POST", "/shorten", body, {"Content-Type": "application/json"})
@@ -61,7 +61,7 @@ def test_body_of_ten_megabytes_gets_an_answer(demo: RunningDemo):
     connection.close()
 
 
-def test_redirect_is_the_same_for_every_kind_of_method(demo: RunningDemo):
+def test_head_gets_the_redirect_and_post_is_refused(demo: RunningDemo):
     code = demo.shorten(url="https://example.org/")
     head = demo.http.request("HEAD", f"{demo.url}/{code}", redirect=False)
     assert (head.status, head.headers["Location"]) == (302, "https://example.org/")
@@ -82,21 +82,21 @@ def test_second_demo_is_refused_when_directory_or_port_is_in_use(demo: RunningDe
     assert f"port {port} cannot be used" in same_port.stderr
 
 
-def test_private_files_are_readable_by_their_owner_alone(demo: RunningDemo):
+def test_admin_key_is_in_a_private_file_and_not_in_the_output(demo: RunningDemo):
     assert (demo.directory / "data" / "demo.json").stat().st_mode & 0o077 == 0
     assert demo.info()["api_key"] not in demo.output()
 
 
-def test_links_and_counts_are_still_there_when_it_is_started_again(tmp_path: Path):
+def test_links_and_counts_survive_a_restart(tmp_path: Path):
     demo = RunningDemo(tmp_path)
     demo.start()
     key = demo.info()["api_key"]
-    # The journal with the sample clicks has no owner at first, whom a stop would wait for.
+    # A stop waits for journals with an owner; that of the sample clicks has none at first.
     wait_until(lambda: demo.stats("http")["clicks"] > 500, within_s=20)
     code = demo.shorten(url="https://example.org/kept")
     for _ in range(20):
         demo.get(code)
-    assert demo.stop() == []  # no wait: what was answered is counted, now or after the next start
+    assert demo.stop() == []  # answered redirects are counted now or after the next start
     assert list((tmp_path / "data" / "journal").glob("*.journal")) == []
 
     demo.start()
@@ -112,7 +112,7 @@ def test_links_and_counts_are_still_there_when_it_is_started_again(tmp_path: Pat
         assert demo.stop() == []
 
 
-def test_demo_uses_existing_servers_when_it_is_given_their_addresses(
+def test_demo_uses_existing_servers_when_their_addresses_are_set(
     tmp_path: Path, empty_database_url: str, redis_url: str
 ):
     demo = RunningDemo(tmp_path, "--no-seed", "--workers", "1")

@@ -1,4 +1,4 @@
-"""Every strategy in the real service, over HTTP. HOP_TEST_LINKS=10000 makes it a long run."""
+"""Every strategy in the running service. HOP_TEST_LINKS=10000 makes it a long run."""
 
 import itertools
 import os
@@ -18,13 +18,13 @@ CLIENTS = 8
 
 
 @pytest.mark.parametrize("strategy", get_args(StrategyName))
-def test_links_get_codes_of_their_own_when_eight_clients_shorten(tmp_path: Path, strategy: str):
+def test_codes_are_unique_when_eight_clients_shorten(tmp_path: Path, strategy: str):
     demo = RunningDemo(tmp_path, "--no-seed")
     demo.start(HOP_KEYGEN=strategy)
     try:
         numbers = itertools.count()
 
-        def shorten(_: int) -> str:  # each target twice, which is what a hash must cope with
+        def shorten(_: int) -> str:  # each target twice: equal hashes
             return demo.shorten(url=f"https://example.org/{next(numbers) // 2}")
 
         with ThreadPoolExecutor(CLIENTS) as clients:

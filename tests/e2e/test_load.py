@@ -1,4 +1,4 @@
-"""`hop load` and locustfile.py against a real hop, which a proxy makes slow, silent or wrong."""
+"""`hop load` and locustfile.py against a running hop, also through a proxy that alters answers."""
 
 import json
 import os
@@ -55,19 +55,19 @@ def test_verdict_is_pass_when_hop_is_fast_enough(demo: RunningDemo, report: Path
     done = load(demo, report, "--p99-ms", "5000", "--profile", "mixed")
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^PASS p99 [\d.]+ ms < 5000 ms at 50/s$", done.stdout, re.MULTILINE)
-    found = read(report)
-    assert found["kind"] == "hop-load"
-    assert found["errors"] == {}
-    asked = {row["kind"]: row["requests"] for row in found["figures"]}
+    result = read(report)
+    assert result["kind"] == "hop-load"
+    assert result["errors"] == {}
+    asked = {row["kind"]: row["requests"] for row in result["figures"]}
     assert asked.keys() >= {"redirect", "redirect viral", "redirect cold", "unknown code"}
-    assert found["redirects"] == asked["all redirects"]
-    assert found["shortens"] == asked["shorten"]
-    assert found["statuses"]["302"] == found["redirects"]
-    assert found["cpu_s"].keys() == {"web", "postgres", "redis", "worker"}
-    assert sum(each["due"] for each in found["seconds"]) == found["redirects"]
+    assert result["redirects"] == asked["all redirects"]
+    assert result["shortens"] == asked["shorten"]
+    assert result["statuses"]["302"] == result["redirects"]
+    assert result["cpu_s"].keys() == {"web", "postgres", "redis", "worker"}
+    assert sum(each["due"] for each in result["seconds"]) == result["redirects"]
 
 
-def test_report_is_one_page_that_asks_nobody_for_anything(demo: RunningDemo, report: Path):
+def test_report_is_one_page_without_external_resources(demo: RunningDemo, report: Path):
     load(demo, report, "--p99-ms", "5000")
     page = (report / "load.html").read_text()
     assert "PASS p99" in page
@@ -83,9 +83,9 @@ def test_verdict_is_fail_when_the_server_is_slow(demo: RunningDemo, report: Path
     assert re.search(r"^FAIL p99 [\d.]+ ms, not under 990 ms", done.stdout, re.MULTILINE)
 
 
-def test_stall_of_a_second_meets_everybody_who_came_meanwhile(demo: RunningDemo, report: Path):
-    # A quarter of the run. A closed loop would note one slow request for each of its users, 11 of
-    # 220: its p90 would be as good as without the stall.
+def test_stall_delays_every_request_that_is_due_meanwhile(demo: RunningDemo, report: Path):
+    # The stall is a quarter of the run. A closed loop would record one slow request per user, 11 of
+    # 220, and its p90 would not change.
     with SlowProxy(demo.port, stall_s=1) as stalling:
         load(demo, report, "--duration", "4", "--hop-url", stalling.url)
     redirects = read(report)["figures"][0]
@@ -93,19 +93,19 @@ def test_stall_of_a_second_meets_everybody_who_came_meanwhile(demo: RunningDemo,
     assert redirects["p90_ms"] > 300
 
 
-def test_stall_in_the_warm_up_is_not_looked_at(demo: RunningDemo, report: Path):
+def test_stall_in_the_warm_up_is_not_judged(demo: RunningDemo, report: Path):
     with SlowProxy(demo.port, stall_s=1) as stalling:
         done = load(demo, report, "--warm-up", "3", "--p99-ms", "900", "--hop-url", stalling.url)
     assert done.returncode == 0, done.stdout + done.stderr
-    found = read(report)
-    assert 80 < found["redirects"] < 230  # of three seconds, not of six
-    assert [each["second"] for each in found["seconds"]] == [0, 1, 2]
-    assert sum(each["due"] for each in found["seconds"]) == found["redirects"]
+    result = read(report)
+    assert 80 < result["redirects"] < 230  # three seconds of load, not six
+    assert [each["second"] for each in result["seconds"]] == [0, 1, 2]
+    assert sum(each["due"] for each in result["seconds"]) == result["redirects"]
 
 
-def test_generator_is_blamed_when_it_was_late_itself(demo: RunningDemo, report: Path):
-    # Counted from when they were sent, the requests of the pause would be as fast as all others,
-    # and the verdict PASS.
+def test_verdict_is_inconclusive_when_the_generator_is_late(demo: RunningDemo, report: Path):
+    # If response times counted from when requests are sent, those of the pause would be short, and
+    # the verdict PASS.
     with SlowProxy(demo.port) as proxy:
         running = start_load(proxy.url, report)
         assert proxy.redirecting.wait(timeout=60)
@@ -113,9 +113,9 @@ def test_generator_is_blamed_when_it_was_late_itself(demo: RunningDemo, report: 
         locust.send_signal(signal.SIGSTOP)
         time.sleep(1)
         locust.send_signal(signal.SIGCONT)
-        said, _ = running.communicate(timeout=60)
-    assert running.returncode == 3, said
-    assert re.search(r"^INCONCLUSIVE the generator was the limit: ", said, re.MULTILINE)
+        output, _ = running.communicate(timeout=60)
+    assert running.returncode == 3, output
+    assert re.search(r"^INCONCLUSIVE the generator was the limit: ", output, re.MULTILINE)
     redirects = read(report)["figures"][0]
     assert redirects["p90_ms"] > 300
     assert redirects["start_delay_p99_ms"] > 300
@@ -133,25 +133,25 @@ def test_verdict_is_fail_when_answers_are_wrong(demo: RunningDemo, report: Path,
         done = load(demo, report, "--p99-ms", "5000", "--hop-url", wrong.url)
     assert done.returncode == 1, done.stdout + done.stderr
     assert f"errors, most of them redirect: {error}" in done.stdout
-    found = read(report)
-    assert found["errors"][f"redirect: {error}"] == found["figures"][0]["requests"]
+    result = read(report)
+    assert result["errors"][f"redirect: {error}"] == result["figures"][0]["requests"]
 
 
-def test_nothing_is_judged_when_there_is_nothing_to_judge(demo: RunningDemo, report: Path):
-    nobody = load(demo, report, "--hop-url", f"http://127.0.0.1:{free_port()}")
-    assert nobody.returncode == 2
-    assert "no hop answers" in nobody.stderr
-    # An address for documentation (RFC 5737): there is no such host, and it is not asked.
-    abroad = load(demo, report, "--hop-url", "http://192.0.2.1")
-    assert abroad.returncode == 2
-    assert "--allow-remote" in abroad.stderr
+def test_nothing_is_judged_when_the_target_or_the_size_is_refused(demo: RunningDemo, report: Path):
+    absent = load(demo, report, "--hop-url", f"http://127.0.0.1:{free_port()}")
+    assert absent.returncode == 2
+    assert "no hop answers" in absent.stderr
+    # An address for documentation (RFC 5737).
+    remote = load(demo, report, "--hop-url", "http://192.0.2.1")
+    assert remote.returncode == 2
+    assert "--allow-remote" in remote.stderr
     too_much = load(demo, report, "--profile", "cold", "--rate", "9000", "--duration", "100")
     assert too_much.returncode == 2
     assert "to ask for once each" in too_much.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_run_has_no_verdict_and_leaves_no_locust(
+def test_interrupted_run_has_no_verdict_and_stops_locust(
     demo: RunningDemo, report: Path, number: signal.Signals
 ):
     with SlowProxy(demo.port) as proxy:
@@ -159,14 +159,14 @@ def test_interrupted_run_has_no_verdict_and_leaves_no_locust(
         assert proxy.redirecting.wait(timeout=60)
         (locust,) = psutil.Process(running.pid).children()
         running.send_signal(number)
-        said, _ = running.communicate(timeout=60)
-    assert (running.returncode, said) == (128 + number, "")
+        output, _ = running.communicate(timeout=60)
+    assert (running.returncode, output) == (128 + number, "")
     assert not locust.is_running()
     assert list(report.iterdir()) == []
 
 
 @pytest.mark.parametrize("shape", ["steady", "ramp", "spike"])
-def test_plain_locust_runs_the_locustfile(demo: RunningDemo, tmp_path: Path, shape: str):
+def test_locust_runs_the_locustfile(demo: RunningDemo, tmp_path: Path, shape: str):
     found = tmp_path / "stats"  # Locust adds .json
     done = subprocess.run(
         [

@@ -1,4 +1,4 @@
-"""The README's commands do what it says."""
+"""The commands in the README work."""
 
 import re
 import subprocess
@@ -11,13 +11,13 @@ ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
 
 
-def test_make_knows_each_target_that_the_readme_names():
+def test_make_has_each_target_in_the_readme():
     targets = re.findall(r"^make (\w+)", "".join(BLOCKS), flags=re.MULTILINE)
     assert targets[:2] == ["demo", "test"]
     subprocess.run(["make", "--dry-run", *targets], cwd=ROOT, check=True, capture_output=True)
 
 
-def test_commands_to_try_next_work_in_the_demo(tmp_path: Path):
+def test_commands_in_the_readme_work_with_a_demo(tmp_path: Path):
     demo = RunningDemo(tmp_path)
     demo.start()
     try:

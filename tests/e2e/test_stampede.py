@@ -1,4 +1,4 @@
-"""Two hundred clients meet one viral code at the moment when no cache knows it."""
+"""Two hundred clients request one code that no cache has."""
 
 import time
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def demo(tmp_path_factory) -> Iterator[RunningDemo]:
     running = RunningDemo(
         tmp_path_factory.mktemp("stampede"), "--no-seed", "--workers", str(WORKERS)
     )
-    # On a busy machine so many clients at once keep Redis waiting: it must not be taken for dead.
+    # With 200 clients on a busy machine, Redis answers late; the breaker must not open.
     running.start(HOP_REDIS_TIMEOUT_MS="250")
     yield running
     assert running.stop() == []
@@ -32,7 +32,7 @@ def look_ups_waiting(watching: psycopg.Connection) -> int:
     return int(row[0])
 
 
-def test_viral_code_costs_a_process_one_look_up_at_most_when_no_cache_has_it(demo: RunningDemo):
+def test_code_costs_at_most_one_query_per_process_when_no_cache_has_it(demo: RunningDemo):
     code = demo.shorten(url="https://example.org/viral")
     info = demo.info()
     with (
@@ -45,17 +45,17 @@ def test_viral_code_costs_a_process_one_look_up_at_most_when_no_cache_has_it(dem
         holder.execute("LOCK TABLE links IN ACCESS EXCLUSIVE MODE")
         answers = [clients.submit(demo.get, code) for _ in range(CLIENTS)]
         wait_until(lambda: look_ups_waiting(watching), within_s=10)
-        deadline = time.monotonic() + 0.1  # less than they wait for one another
+        deadline = time.monotonic() + 0.1  # shorter than they wait for the leader
         most = 0
         while time.monotonic() < deadline:
             most = max(most, look_ups_waiting(watching))
         holder.rollback()
-        # One in all, by the lease; on a machine so busy that it ran out, one per process.
+        # The lease allows one in all; if it expires on a busy machine, one per process.
         assert 1 <= most <= WORKERS
         assert [answer.result() for answer in answers] == [302] * CLIENTS
 
 
-def test_viral_code_is_served_while_one_looks_when_its_entry_is_past_its_time(demo: RunningDemo):
+def test_stale_entry_is_served_while_one_client_refreshes_it(demo: RunningDemo):
     code = demo.shorten(url="https://example.org/viral")
     info = demo.info()
     with (

@@ -80,10 +80,10 @@ def test_a_link_is_read_by_the_strategy_that_made_it_after_a_change(database_url
         ("permuted", "abc", "at least 7 characters"),
         ("permuted", "with-dash", "'-' is not a base62 character"),
         ("permuted", "1234567890abc", "at most 11"),
-        ("permuted", "zzzzzzz", "nobody was given"),
-        ("range", "zzzzzzz", "its id would be 3,521,614,606,207, which nobody was given"),
-        ("counter", "0000003", "not counted yet"),
-        ("stride", "zzzzzzz", "not counted yet"),
+        ("permuted", "zzzzzzz", "no process has been given"),
+        ("range", "zzzzzzz", "its id would be 3,521,614,606,207, which no process has been given"),
+        ("counter", "0000003", "not been counted yet"),
+        ("stride", "zzzzzzz", "not been counted yet"),
         ("random", "white space", "not a base62 character"),
         ("snowflake", "0000003", "at least 11 characters"),
         ("snowflake", "zzzzzzzzzzz", "63 bits"),
@@ -116,7 +116,7 @@ def test_a_changed_key_is_said_to_hide_the_id(database_url, pool):
     code = make_link("permuted", pool)
     with pool.connection() as connection:
         connection.execute("UPDATE key_ranges SET permutation_key = sha256(permutation_key)")
-    assert "the permutation key was changed" in inspect(database_url, code).output
+    assert "the permutation key has changed" in inspect(database_url, code).output
 
 
 def test_a_missing_schema_or_database_is_a_clear_error(database_url):

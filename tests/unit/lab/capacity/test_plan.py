@@ -11,13 +11,13 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.benchmark import Options
 from bench.facts import BenchFacts
 from bench.http.figures import describe_points
-from bench.http.round import Point
+from bench.http.point import Point
 from bench.http.subjects import list_subjects
 from bench.machine import Cores
 from bench.report import write_files
-from bench.section import Plan
 from cli.estimate import estimate
 from lab.capacity.costs import DEFAULTS, Cost, Costs, MeasuredFileError, read_costs
 from lab.capacity.machines import split_reads
@@ -217,7 +217,7 @@ def test_costs_when_from_the_bench_are_those_of_each_tier(tmp_path):
         used_us = of_tier.get(each.name, (9, 9, 9, 9))
         cpu_s = {part: us / 1_000 for part, us in zip(parts, used_us, strict=True)}  # of 1,000
         points.append(Point(0, each.name, "gunicorn", 1_000, 9, 1, 2, 0, 0, 1.0, cpu_s, 1))
-    plan = Plan(Cores(frozenset({1}), frozenset({0})), 1, 1, full=False)
+    plan = Options(Cores(frozenset({1}), frozenset({0})), 1, 1, full=False)
     found = describe_points(points, plan, expected=1, counted=1)
     facts = BenchFacts("", "", "", 2, True, 1, 1, False, {})
     costs = read_costs(write_files(tmp_path, facts, {"http": found})[0])

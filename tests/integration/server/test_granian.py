@@ -1,4 +1,4 @@
-"""cli.server.granian_server: the real server, told to stop at an unlucky moment."""
+"""granian as hop runs it stops at once, even while its app is being made."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ def make():
 def test_server_stops_at_once_when_its_app_is_still_being_made(tmp_path: Path):
     (tmp_path / "slow_app.py").write_text(APP)
     arguments = ["slow_app:make", "127.0.0.1", str(free_port()), "1", "4", str(GRACE_S)]
-    command = [sys.executable, "-m", "cli.server.granian_server", *arguments]
+    command = [sys.executable, "-m", "app.server.granian", *arguments]
     with subprocess.Popen(command, cwd=tmp_path, start_new_session=True) as server:
         try:
             deadline = time.monotonic() + 20

@@ -1,19 +1,20 @@
-"""The bench measures what it says: with a tier out, hop really goes to the next one."""
+"""The benchmark measures what it claims: without a tier, hop asks the next one."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import psycopg
 import pytest
 import redis
 
-from bench.backends import Backends, running_backends
-from bench.growth.section import _code, _fill
-from bench.http.round import measure
+from bench.growth.look_ups import _code, _fill
+from bench.http.point import measure
 from bench.http.subjects import HOP, HOP_WITHOUT_COUNTING, HOP_WITHOUT_MEMORY, Subject
 from bench.http.wrk import CONNECTIONS
 from bench.machine import split_cores
-from bench.serving import ServingError, python_module, serving
+from bench.servers.backends import Backends, running_backends
+from bench.servers.web_server import ServerError, running_server
 from db.connect.pool import open_pool
 from db.links import find_link
 
@@ -24,8 +25,8 @@ POSTGRES = Subject("hop, Postgres", "gunicorn", HOP_WITHOUT_MEMORY, "many links"
 
 
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
-def test_tiers_when_taken_out_are_not_asked_and_every_click_is_counted(tmp_path: Path):
-    with running_backends(tmp_path, links=20) as backends:
+def test_tier_when_left_out_is_not_queried_and_every_click_is_counted():
+    with running_backends(links=20) as backends:
         points, in_redis, in_postgres = [], [], []
         for subject in (HOT, REDIS, POSTGRES):
             before = count_look_ups(backends)
@@ -49,7 +50,7 @@ def test_tiers_when_taken_out_are_not_asked_and_every_click_is_counted(tmp_path:
 
 
 def count_look_ups(backends: Backends) -> tuple[int, int]:
-    """Keys found in Redis, and look-ups of links by key in Postgres, so far."""
+    """Redis keys found and rows of links read by primary key, so far."""
     with redis.Redis.from_url(backends.redis_url) as client:
         hits = client.info("stats")["keyspace_hits"]
     with psycopg.connect(backends.database_url) as connection:
@@ -59,7 +60,7 @@ def count_look_ups(backends: Backends) -> tuple[int, int]:
     return hits, row[0]
 
 
-def test_codes_of_the_growth_are_those_that_it_asks_for(database_url: str):
+def test_growth_looks_up_the_codes_that_it_inserts(database_url: str):
     size = _fill(database_url, 500)
     assert size.links == 500
     assert size.table_bytes > 500 * 100
@@ -72,11 +73,11 @@ def test_codes_of_the_growth_are_those_that_it_asks_for(database_url: str):
     assert lengths == ([7],)
 
 
-def test_server_when_it_ends_at_its_start_is_reported_with_what_it_said(tmp_path: Path):
-    command = python_module("gunicorn", "--no-control-socket", "no.such.module:app")
+def test_server_when_it_fails_to_start_is_reported_with_its_output(tmp_path: Path):
+    command = [sys.executable, "-m", "gunicorn", "--no-control-socket", "no.such.module:app"]
     log, cores = tmp_path / "log", split_cores().server
     with (
-        pytest.raises(ServingError, match=r"(?s)ended with status 3.*No module named"),
-        serving(command, url="http://127.0.0.1:9/", log=log, cores=cores),
+        pytest.raises(ServerError, match=r"(?s)ended with status 3.*No module named"),
+        running_server(command, url="http://127.0.0.1:9/", log=log, cores=cores),
     ):
         pass

@@ -1,6 +1,6 @@
-"""Dockerfile, compose.yaml and .dockerignore, as text: what a reader would not see go wrong.
+"""Dockerfile, compose.yaml and .dockerignore, checked as text.
 
-No engine runs where these tests do, and no YAML parser is among hop's packages.
+The tests need no container engine and no YAML parser.
 """
 
 import json
@@ -19,7 +19,7 @@ SECRET = r"\w*(?:PASSWORD|PASSWD|SECRET|TOKEN|_KEY)"
 
 
 def read(name: str) -> str:
-    """A file without its comments; instructions on several lines become one line."""
+    """A file without comments and line continuations."""
     text = re.sub(r"(?m)(?:^|\s)#.*$", "", (ROOT / name).read_text(encoding="utf-8"))
     return re.sub(r"\\\n\s*", "", text)
 
@@ -30,19 +30,19 @@ def instructions(keyword: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_hop_variable_when_named_in_a_file_is_one_that_hop_reads(name):
+def test_hop_variable_in_a_file_is_one_that_hop_reads(name):
     named = set(re.findall(r"\bHOP_[A-Z_]+", (ROOT / name).read_text(encoding="utf-8")))
     assert unknown_settings(dict.fromkeys(named, "")) == []
 
 
-def test_every_command_when_named_in_a_file_exists():
+def test_command_in_a_file_exists():
     (default,) = instructions("CMD")
     assert json.loads(default)[0] in COMMANDS
     for named in re.findall(r"command: \[(\w+)", read("compose.yaml")):
         assert named in COMMANDS
 
 
-def test_image_when_serving_listens_where_it_is_asked_for_health():
+def test_image_listens_on_the_port_of_its_health_check():
     command = json.loads(instructions("CMD")[0])
     port = command[command.index("--port") + 1]
     (healthcheck,) = instructions("HEALTHCHECK")
@@ -50,14 +50,14 @@ def test_image_when_serving_listens_where_it_is_asked_for_health():
     assert f":{port}" in "".join(re.findall(r"ports: \[(.+)\]", read("compose.yaml")))
 
 
-def test_packages_when_installed_are_checked_against_the_locks():
+def test_packages_are_installed_with_hashes_from_the_locks():
     installs = re.findall(r"pip (?:--python \S+ )?install ([^&]+)", read("Dockerfile"))
     assert any("-r deploy/requirements.lock" in each for each in installs)
     for each in installs:
         assert "--require-hashes" in each or "--no-index" in each, each
 
 
-def test_image_when_started_is_not_root():
+def test_image_does_not_run_as_root():
     last_stage = read("Dockerfile").rpartition("\nFROM ")[2]
     user, group = re.findall(r"(?m)^USER (\d+):(\d+)$", last_stage)[-1]
     assert int(user) > 0
@@ -65,7 +65,7 @@ def test_image_when_started_is_not_root():
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_package_index_when_installing_is_left_to_the_environment(name):
+def test_package_index_is_left_to_the_environment(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     assert not re.search(r"https?://|index-url|INDEX_URL|find-links|trusted-host", text)
     images = re.findall(r"(?:image: |FROM |BASE_IMAGE=)([\w./:-]+)", text)
@@ -82,7 +82,7 @@ def test_secret_when_missing_stops_compose():
     assert not re.search(rf"(?m)^\s*(?:ARG|ENV)\b.*\b{SECRET}", read("Dockerfile"))
 
 
-def test_build_when_it_copies_the_context_gets_every_package():
+def test_build_context_includes_every_package():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     patterns = project["tool"]["setuptools"]["packages"]["find"]["include"]
     let_in = {line.removeprefix("!") for line in read(".dockerignore").split("\n")}

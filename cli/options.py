@@ -1,4 +1,4 @@
-"""The option --report of the lab's commands."""
+"""Options that several commands have."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import click
 def _make_directory(
     _context: click.Context, _option: click.Parameter, directory: Path | None
 ) -> Path | None:
-    """Make it now: after a minute of measuring is too late to find out that it cannot be."""
+    """Create the directory before the experiment runs, so that an error costs no time."""
     if directory is not None:
         try:
             directory.mkdir(parents=True, exist_ok=True)
@@ -17,10 +17,14 @@ def _make_directory(
     return directory
 
 
+json_option = click.option("--json", "json_", is_flag=True, help="Print JSON.")
+seed_option = click.option(
+    "--seed", type=int, help="Repeat the run with this seed; random by default."
+)
 report_option = click.option(
     "--report",
     type=click.Path(file_okay=False, writable=True, path_type=Path),
     metavar="DIR",
     callback=_make_directory,
-    help="Also write one page with charts there, and the numbers as CSV and JSON.",
+    help="Also write a page with charts, a CSV and a JSON file into DIR.",
 )

@@ -1,6 +1,6 @@
-"""granian as hop runs it.
+"""granian with signal handling that does not deadlock.
 
-python -m cli.server.granian_server FACTORY HOST PORT WORKERS THREADS GRACE_S
+python -m app.server.granian FACTORY HOST PORT WORKERS THREADS GRACE_S
 """
 
 import os
@@ -16,20 +16,20 @@ from granian.log import LogLevels
 
 
 class Server(Granian):  # type: ignore[valid-type, misc]  # one of two classes, chosen at import
-    """Granian that may be told to stop at any time, and more than once.
+    """Granian that stops cleanly whenever it is signalled, even twice.
 
-    The handler of granian 2.8 sets an event, and holds its lock meanwhile: a second signal at that
-    moment waits for the lock for ever. A supervisor's death is such a moment, since Linux tells
-    the children once for each of its threads.
+    The signal handler of granian 2.8 sets an event and holds the event's lock meanwhile. A second
+    signal at that moment waits for the lock forever. The death of a supervisor causes it: Linux
+    signals the children once per thread of the parent.
 
-    And a worker has that handler, too, until its app is made: it would note the signal, go on,
-    and be killed when the grace period is over.
+    Web processes have the same handler until their app is made: they would ignore the signal and
+    be killed at the end of the grace period.
     """
 
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
-        """Stop, the first time."""
+        """Stop at the first signal; ignore further ones."""
         if os.getpid() != self.pid:
-            if args[0] == signal.SIGTERM:  # Ctrl-C is for the main process, which then sends this
+            if args[0] == signal.SIGTERM:  # on Ctrl-C the main process sends this
                 sys.exit()
             return
         if not self.interrupt_signal:
@@ -37,7 +37,7 @@ class Server(Granian):  # type: ignore[valid-type, misc]  # one of two classes, 
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Serve the WSGI app that FACTORY, "module:function", makes, until SIGTERM or SIGINT."""
+    """Serve the WSGI app that FACTORY ("module:function") returns, until SIGTERM or SIGINT."""
     factory, host, *numbers = arguments
     port, workers, threads, grace_s = map(int, numbers)
     server = Server(
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str]) -> None:
         server.serve()
     except FatalError:
         sys.exit(1)
-    except RuntimeError as error:  # such as a port in use; what follows is a trace of Rust
+    except RuntimeError as error:  # such as a port in use; a Rust backtrace follows the first line
         reason = str(error).partition("\n")[0]
         sys.exit(f"error: granian cannot serve on {host}:{port}: {reason}")
 

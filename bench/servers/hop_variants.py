@@ -1,8 +1,7 @@
-"""hop with a part taken out, as a WSGI server starts it. Only the bench does that.
+"""hop without one of its parts, as a WSGI server starts it.
 
-Process memory and counting have no switch, because nobody who runs hop would want them off. Redis
-is taken out by giving hop the address of one that is not there, which is what hop meets when Redis
-dies.
+Process memory and counting have no setting to switch them off, so they are replaced here. To leave
+Redis out, hop gets an address at which no Redis listens.
 """
 
 import dataclasses
@@ -24,32 +23,32 @@ from app.settings import Settings
 
 
 class _NoCounting(ClickRecorder):
-    """Writes nothing down."""
+    """Records nothing."""
 
     def __init__(self) -> None:
-        """Without a journal."""
+        """Open no journal."""
 
     def record(self, environ: Mapping[str, Any], code: str) -> None:
-        """Forget the click."""
+        """Record nothing."""
 
 
 def without_memory() -> Flask:
-    """`app.factory.serve_from_env`, but no link is kept in the memory of the process."""
-    opened = _open()
+    """`app.factory.serve_from_env` without links in process memory."""
+    process = _open()
     memory = MemoryCache(max_entries=0)
-    no_limit = GuessLimit(None, opened.cache_redis, opened.recorder.pseudonym)
-    reader = LinkReader(opened.pool, memory, opened.redis_cache, no_limit)
-    return create_app(dataclasses.replace(opened, memory=memory, reader=reader))
+    no_limit = GuessLimit(None, process.cache_redis, process.recorder.pseudonym)
+    reader = LinkReader(process.pool, memory, process.redis_cache, no_limit)
+    return create_app(dataclasses.replace(process, memory=memory, reader=reader))
 
 
 def without_counting() -> Flask:
-    """`app.factory.serve_from_env`, but no click is recorded."""
+    """`app.factory.serve_from_env` without recording clicks."""
     return create_app(dataclasses.replace(_open(), recorder=_NoCounting()))
 
 
 def _open() -> WebProcess:
     settings = Settings.from_env(os.environ)
     configure_logs(settings.log_format, settings.log_level)
-    opened = open_process(settings)
-    Finalize(None, opened.close, exitpriority=10)
-    return opened
+    process = open_process(settings)
+    Finalize(None, process.close, exitpriority=10)
+    return process

@@ -1,7 +1,7 @@
-"""Cold look-ups in a table that grows: what a redirect asks Postgres when no cache has the link.
+"""The query of a redirect that no cache can answer, by the number of links in the table.
 
-Each size has a database of its own, and they are asked in turn: a machine that is slow for a while
-slows them all. Asked are links chosen by chance, over one connection, through `db.links`.
+Each table size has its own database. The databases are queried in turn, so that a busy spell of
+the machine slows them all. Look-ups go through `db.links` over one connection, to random links.
 """
 
 import random
@@ -16,23 +16,21 @@ from typing import Final
 import click
 import psycopg
 
-from bench.growth.figures import FULL_SIZES, SIZES, LookUps, Size, describe_growth
-from bench.section import Findings, Plan
-from bench.serving import ServingError
+from bench.benchmark import Options, Results
+from bench.growth.figures import FULL_SIZES, SIZES, LookUps, TableSize, describe_growth
+from bench.servers.web_server import ServerError
 from db.connect.pool import Pool, open_pool
 from db.links import find_link
-from lab.report.quantiles import quantile
 from lab.servers import lab_servers
 
-# All of 10 million links fit, and stay there once they are filled in: what grows is the index. How
-# long a disk takes is not hop's to tell.
+# Room for 10 million links: the benchmark measures the index, not the disk.
 BUFFERS: Final = "4GB"
 STEP: Final = 250_000
-BLOCKS: Final = 50  # per size and round, in turn with the other sizes
+BLOCKS: Final = 50  # per table size and round
 LOOK_UPS: Final = 100  # per block
 
-# Codes as hop's are: seven characters, in an order that has nothing to do with that of the rows.
-# `_code` computes the same in Python. Two in 3.5 trillion may be equal: one of them is left out.
+# Like hop's codes: seven characters, in an order unrelated to that of the rows. `_code` computes
+# the same in Python. If a code occurs twice, the second row is left out.
 _FILL: Final = """
 INSERT INTO links (code, target_url)
 SELECT left(translate(encode(sha256(n::text::bytea), 'base64'), '+/=', 'xyz'), 7),
@@ -43,41 +41,43 @@ ON CONFLICT DO NOTHING
 _SIZES: Final = "SELECT pg_table_size('links'), pg_indexes_size('links')"
 
 
-def measure_growth(plan: Plan) -> Findings:
+def measure_growth(options: Options) -> Results:
     """Time look-ups by the number of links.
 
     Raises:
         db.connect.embedded.EmbeddedServerError: a package is missing, or a server does not start.
-        ServingError: a link that must be there is not found.
+        ServerError: a link is missing.
     """
-    servers_of_our_own = lab_servers(with_redis=False, shared_buffers=BUFFERS)
-    with servers_of_our_own as servers, ExitStack() as opened:
+    with (
+        lab_servers(with_redis=False, shared_buffers=BUFFERS) as servers,
+        ExitStack() as opened,
+    ):
         pools, sizes = {}, []
-        for links in FULL_SIZES if plan.full else SIZES:
+        for links in FULL_SIZES if options.full else SIZES:
             url = opened.enter_context(servers.fresh_database())
             sizes.append(_fill(url, links))
             pools[links] = opened.enter_context(open_pool(url, name="hop-bench", max_size=1))
         chance = random.Random(62)
-        _look_up_in_turn(pools, 0, chance)  # so that no round is the first to read the disk
+        _look_up_in_turn(pools, 0, chance)  # reads the tables into memory
         look_ups = [
             each
-            for number in range(plan.rounds)
+            for number in range(options.rounds)
             for each in _look_up_in_turn(pools, number, chance)
         ]
     return describe_growth(sizes, look_ups)
 
 
-def _fill(database_url: str, links: int) -> Size:
+def _fill(database_url: str, links: int) -> TableSize:
     with psycopg.connect(database_url, autocommit=True) as connection:
         for first in range(1, links + 1, STEP):
             last = min(first + STEP - 1, links)
             connection.execute(_FILL, {"first": first, "last": last})
             click.echo(f"  {last:,} of {links:,} links", err=True)
-        # As autovacuum would: the first reader of a row else writes down that it is committed.
+        # Sets hint bits, which the first reader of a row would otherwise write.
         connection.execute("VACUUM ANALYZE links")
         connection.execute("CHECKPOINT")
         table, index = connection.execute(_SIZES).fetchone() or (0, 0)
-    return Size(links, table, index)
+    return TableSize(links, table, index)
 
 
 def _look_up_in_turn(
@@ -92,8 +92,8 @@ def _look_up_in_turn(
             round=number,
             links=links,
             mean_us=statistics.fmean(times) / 1_000,
-            p50_us=quantile(sorted(times), 500) / 1_000,
-            p99_us=quantile(sorted(times), 990) / 1_000,
+            p50_us=statistics.median(times) / 1_000,
+            p99_us=statistics.quantiles(times, n=100)[-1] / 1_000,
         )
         for links, times in times_ns.items()
     ]
@@ -106,7 +106,7 @@ def _look_up(pool: Pool, links: int, chance: random.Random) -> list[int]:
         link = find_link(pool, code)
         times_ns.append(time.perf_counter_ns() - began_ns)
         if link is None:
-            raise ServingError(f"{code} is not found among {links:,} links")
+            raise ServerError(f"{code} is missing among {links:,} links")
     return times_ns
 
 

@@ -1,6 +1,5 @@
-"""One measurement: a server is started, checked, warmed up, loaded for some seconds and ended."""
+"""One measurement: start a server, check an answer, warm up, load it, stop it."""
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,28 +7,27 @@ from typing import Final
 
 import urllib3
 
-from bench.backends import Backends
-from bench.http.plain_apps import TARGET
+from app.server.command import server_command
 from bench.http.subjects import Subject
 from bench.http.wrk import run_wrk
 from bench.machine import Cores, used_cpu_s
-from bench.serving import (
+from bench.servers.backends import Backends
+from bench.servers.plain_apps import TARGET
+from bench.servers.web_server import (
     ADDRESS,
-    ServingError,
+    ServerError,
     free_port,
-    python_module,
-    serving,
-    write_nginx_command,
+    nginx_command,
+    running_server,
 )
-from cli.server.serve import server_arguments
 
 WARM_UP_S: Final = 1
-SAMPLES: Final = 2  # requests of `serving`, which waits for an answer, and of `_check_sample`
+SAMPLES: Final = 2  # requests before the load: of `running_server`, and of `_check_sample`
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What one measurement found."""
+    """The result of one measurement."""
 
     round: int
     subject: str
@@ -38,27 +36,27 @@ class Point:
     per_s: float
     p50_ms: float
     p99_ms: float
-    refused: int  # answers that were neither 2xx nor 3xx
-    broken: int  # connections
-    server_busy: float  # share of one core that the server used
-    cpu_s: Mapping[str, float]  # by "web" and what stands behind it
-    clicks: int  # that must be counted: redirects of the warm-up and the samples as well
+    refused: int  # answers that are neither 2xx nor 3xx
+    broken: int  # failed connections
+    server_busy: float  # share of one core
+    cpu_s: Mapping[str, float]  # of "web" and of each backend
+    clicks: int  # to be counted, those before the load included
 
 
 def measure(subject: Subject, number: int, backends: Backends, cores: Cores, seconds: int) -> Point:
-    """Measure one subject once.
+    """Measure a subject once, in round `number`.
 
     Raises:
-        ServingError, bench.http.wrk.WrkError: it does not start or gives a wrong answer.
+        ServerError, bench.http.wrk.WrkError: it does not start, or gives a wrong answer.
     """
     port = free_port()
     url = f"http://{ADDRESS}:{port}/{backends.codes[0]}"
-    asks: list[str] = []
-    if subject.asks == "many links":
-        asks = ["codes", str(backends.codes_file), "0"]
-    elif subject.asks == "shorten":
-        asks = ["shorten"]
-    with serving(
+    arguments = {
+        "one link": [],
+        "many links": ["codes", str(backends.codes_file), "0"],
+        "shorten": ["shorten"],
+    }[subject.asks]
+    with running_server(
         _command(subject, backends.directory, port),
         url=url,
         log=backends.directory / "servers.log",
@@ -66,10 +64,10 @@ def measure(subject: Subject, number: int, backends: Backends, cores: Cores, sec
         settings=_settings(subject, backends),
     ) as pid:
         _check_sample(subject, url)
-        warm = run_wrk(url, WARM_UP_S, *asks)
+        warm_up = run_wrk(url, WARM_UP_S, *arguments)
         roots = {"web": pid, **backends.process_ids}
         before = used_cpu_s(roots)
-        load = run_wrk(url, seconds, *asks)
+        load = run_wrk(url, seconds, *arguments)
         cpu_s = {name: used - before[name] for name, used in used_cpu_s(roots).items()}
     return Point(
         round=number,
@@ -79,16 +77,16 @@ def measure(subject: Subject, number: int, backends: Backends, cores: Cores, sec
         per_s=load.per_s,
         p50_ms=load.p50_us / 1_000,
         p99_ms=load.p99_us / 1_000,
-        refused=load.refused + warm.refused,
-        broken=load.broken + warm.broken,
+        refused=load.refused + warm_up.refused,
+        broken=load.broken + warm_up.broken,
         server_busy=cpu_s["web"] * 1e6 / load.duration_us,
         cpu_s=cpu_s,
-        clicks=_clicks(subject, load.requests + warm.requests),
+        clicks=_clicks(subject, load.requests + warm_up.requests),
     )
 
 
 def _settings(subject: Subject, backends: Backends) -> dict[str, str] | None:
-    if not subject.is_hop:
+    if not subject.is_hop or subject.server == "nginx":
         return None
     return backends.settings(subject.server, with_redis=subject.needs_redis)
 
@@ -101,13 +99,13 @@ def _clicks(subject: Subject, requests: int) -> int:
 
 def _command(subject: Subject, directory: Path, port: int) -> list[str]:
     if subject.server == "nginx":
-        return write_nginx_command(shutil.which("nginx") or "nginx", directory, port)
-    return python_module(*server_arguments(subject.server, subject.factory, ADDRESS, port, 1))
+        return nginx_command(directory, port)
+    return server_command(subject.server, subject.factory, ADDRESS, port, workers=1)
 
 
 def _check_sample(subject: Subject, url: str) -> None:
-    """A fast wrong answer is worth nothing."""
+    """Refuse to measure a server whose answer is wrong."""
     sample = urllib3.request("GET", url, redirect=False, retries=False, timeout=5)
     found = (sample.status, sample.headers.get("Location"))
     if found != (302, TARGET):
-        raise ServingError(f"{subject.name} under {subject.server} answers {found}")
+        raise ServerError(f"{subject.name} under {subject.server} answers {found}")

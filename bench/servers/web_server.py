@@ -1,9 +1,8 @@
-"""A server under load: started on a core of its own, gone at the end of the block."""
+"""A web server as a child process, on cores of your choice."""
 
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,8 +11,8 @@ from typing import Final
 
 import urllib3
 
-from bench.http.plain_apps import TARGET
 from bench.machine import pin
+from bench.servers.plain_apps import TARGET
 
 ADDRESS: Final = "127.0.0.1"
 ANSWERS_WITHIN_S: Final = 20.0
@@ -41,20 +40,20 @@ http {{
 """
 
 
-class ServingError(Exception):
-    """A server does not do what it should; the message says which and what."""
+class ServerError(Exception):
+    """A server does not start or gives wrong answers; the message says which and what."""
 
 
-def write_nginx_command(program: str, directory: Path, port: int) -> list[str]:
-    """The command of an nginx that answers everything with one redirect, and logs nothing."""
+def nginx_command(directory: Path, port: int) -> list[str]:
+    """Write the configuration of an nginx that redirects everything; returns its command line."""
     config = directory / "nginx.conf"
     text = _NGINX.format(directory=directory, address=ADDRESS, port=port, target=TARGET)
     config.write_text(text, encoding="utf-8")
-    return [program, "-p", str(directory), "-c", str(config), "-e", "stderr"]
+    return ["nginx", "-p", str(directory), "-c", str(config), "-e", "stderr"]
 
 
 @contextmanager
-def serving(
+def running_server(
     command: Sequence[str],
     *,
     url: str,
@@ -62,17 +61,17 @@ def serving(
     cores: frozenset[int],
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[int]:
-    """Start a server, yield its process id when it answers, end it.
+    """Start a server, yield its process id once it answers, stop it at the end.
 
     Args:
-        command: how to start it.
-        url: something that it answers, with any status.
+        command: its command line.
+        url: polled until it answers with any status.
         log: its output is appended there.
-        cores: it may run there only.
-        settings: `HOP_…` variables; those of this process are not handed on.
+        cores: it runs on these only.
+        settings: its `HOP_…` variables; it inherits none of this process.
 
     Raises:
-        ServingError: it does not start, or does not end when it is told to.
+        ServerError: it does not start.
     """
     environ = {name: value for name, value in os.environ.items() if not name.startswith("HOP_")}
     with log.open("ab") as output:
@@ -96,13 +95,8 @@ def serving(
             process.wait()
 
 
-def python_module(*arguments: str) -> list[str]:
-    """A command that runs a module with the interpreter of this process."""
-    return [sys.executable, "-m", *arguments]
-
-
 def free_port() -> int:
-    """A port that nobody listens on at present."""
+    """A port that is free at present."""
     with socket.socket() as probe:
         probe.bind((ADDRESS, 0))
         port: int = probe.getsockname()[1]
@@ -113,13 +107,13 @@ def _wait_for_answer(process: "subprocess.Popen[bytes]", url: str, log: Path) ->
     deadline_s = time.monotonic() + ANSWERS_WITHIN_S
     while True:
         if process.poll() is not None:
-            said = log.read_text(errors="replace")[-1_000:]
-            raise ServingError(f"a server ended with status {process.returncode}: {said}")
+            output = log.read_text(errors="replace")[-1_000:]
+            raise ServerError(f"a server ended with status {process.returncode}: {output}")
         try:
             urllib3.request("GET", url, redirect=False, retries=False, timeout=5)
         except urllib3.exceptions.HTTPError as error:
             if time.monotonic() > deadline_s:
-                raise ServingError(f"no answer from {url} in {ANSWERS_WITHIN_S:.0f} s") from error
+                raise ServerError(f"no answer from {url} in {ANSWERS_WITHIN_S:.0f} s") from error
             time.sleep(0.02)
         else:
             return

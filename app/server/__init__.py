@@ -1,0 +1,1 @@
+"""How a WSGI server runs the app."""
