@@ -13,7 +13,7 @@ from app.cache.redis_cache import LinkCache
 from app.clicks.countries import open_countries
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder, renew_visitor_key
-from app.clicks.shipper import Shipper, rotate_bytes
+from app.clicks.shipper import DRAIN_S, Shipper, rotate_bytes
 from app.links.codes import CodeSource, open_strategy
 from app.links.shorten import LinkStore, settle
 from app.observe import metrics
@@ -69,8 +69,13 @@ class Resources:
             "redis": self.cache_client.ping,
         }
 
-    def close(self) -> None:
-        """Ship the last clicks, then let go of everything."""
+    def close(self, drain_s: float = DRAIN_S) -> None:
+        """Ship the last clicks, then let go of everything.
+
+        Args:
+            drain_s: how long to wait until the worker has counted them. The next process on this
+                host adopts what is left.
+        """
         for housekeeper in self.housekeepers:
             housekeeper.close()
         with contextlib.suppress(DatabaseUnavailableError):
@@ -80,7 +85,7 @@ class Resources:
         self.recorder.close()
         with contextlib.suppress(DatabaseUnavailableError):
             self.recorder.report_dropped(self.jobs_pool)
-        self.shipper.close()
+        self.shipper.close(drain_s)
         self.codes.close()
         self.export.run()
         self.pool.close()

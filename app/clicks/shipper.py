@@ -29,6 +29,7 @@ LONGEST_STREAM: Final = 200
 ROTATE_BYTES: Final = 8 * 1024 * 1024
 # Then other jobs have their turn: after an outage there may be thousands.
 CHUNKS_AT_ONCE: Final = 16
+DRAIN_S: Final = 2.0
 
 
 def rotate_bytes(quota_bytes: int) -> int:
@@ -136,7 +137,7 @@ class Shipper:
                 raise
             log.info("journal adopted", producer=file.producer, bytes=file.size())
 
-    def close(self, drain_s: float = 2.0) -> None:
+    def close(self, drain_s: float = DRAIN_S) -> None:
         """Ship what is left, wait shortly for receipts, and leave the rest to be adopted.
 
         The recorder must have been closed: what is written later is not looked at.
