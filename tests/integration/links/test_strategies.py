@@ -122,9 +122,15 @@ def test_a_code_in_use_is_skipped_and_counted(name, pool):
         assert (store.conflicts.total, unlucky.conflicts.total) == (0, 1)
 
 
+@pytest.fixture
+def impatient(database_url: str) -> Iterator[Pool]:
+    with open_pool(database_url, name="hop-test", checkout_timeout_s=0.1) as opened:
+        yield opened
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_database_away_is_a_clear_error_and_its_return_the_end_of_it(name, database_url, pool):
-    with open_store(name, pool) as store:
+def test_database_away_is_a_clear_error_and_its_return_the_end_of_it(name, database_url, impatient):
+    with open_store(name, impatient) as store:
         shorten(store, URL)
         with taken_away(database_url):
             with pytest.raises((CodesUnavailableError, DatabaseUnavailableError)):
@@ -147,8 +153,8 @@ def can_shorten(store: LinkStore) -> bool:
 
 
 @pytest.mark.parametrize("name", ["range", "permuted"])
-def test_ranges_in_hand_are_used_up_when_the_database_is_away(name, database_url, pool):
-    codes = open_codes(name, pool, range_size=50)
+def test_ranges_in_hand_are_used_up_when_the_database_is_away(name, database_url, impatient):
+    codes = open_codes(name, impatient, range_size=50)
     made = {codes.strategy.candidate(URL, 0)}
     with taken_away(database_url):
         made |= {codes.strategy.candidate(URL, 0) for _ in range(49)}
