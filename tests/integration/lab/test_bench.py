@@ -23,6 +23,7 @@ REDIS = Subject("hop, Redis", "gunicorn", HOP_WITHOUT_MEMORY, "many links")
 POSTGRES = Subject("hop, Postgres", "gunicorn", HOP_WITHOUT_MEMORY, "many links", needs_redis=False)
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
 def test_tiers_when_taken_out_are_not_asked_and_every_click_is_counted(tmp_path: Path):
     with running_backends(tmp_path, links=20) as backends:
