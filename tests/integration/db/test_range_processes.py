@@ -3,7 +3,7 @@
 from bench.parts.key_ranges import run
 
 # `python -m bench.parts.key_ranges` does the same with 16 processes and a million codes.
-CODES, PROCESSES, KILLS = 200_000, 6, 8
+CODES, PROCESSES, KILLS = 400_000, 8, 12
 
 
 def test_no_code_comes_twice_and_every_wasted_id_is_known_when_processes_are_killed(
