@@ -38,6 +38,11 @@ test: setup  ## The whole suite, on embedded Postgres and Redis
 test-fast: setup  ## Unit and integration tests
 	$(PYTEST) $(IN_PARALLEL) tests/integration tests/unit
 
+# With HOP_TEST_POSTGRES=/usr/lib/postgresql/15/bin and HOP_TEST_REDIS=/usr/bin/redis-server set.
+.PHONY: test-servers
+test-servers: setup  ## What speaks to Postgres and Redis once more, on other versions
+	$(PYTEST) $(IN_PARALLEL) $(addprefix tests/integration/,redirect links clicks worker db)
+
 check: format-check lint types test  ## Format, lint, types, tests: what CI runs
 
 .PHONY: format-check

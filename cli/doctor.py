@@ -18,7 +18,7 @@ from db.connect import pool
 from db.connect.redis_client import connect_redis
 from db.errors import DatabaseUnavailableError
 
-OLDEST_POSTGRES = 140_000
+OLDEST_POSTGRES = 150_000
 OLDEST_REDIS = (6, 2)
 # Counting lags by a second; by this much only when somebody who should count or ship does not.
 LONGEST_LAG_S = 60
@@ -73,7 +73,7 @@ def _check_postgres(settings: Settings) -> str:
     with pool.open_pool(settings.database_url, name="hop-doctor", max_size=1) as opened:
         version = pool.server_version(opened)
     if version < OLDEST_POSTGRES:
-        raise FoundFaultError(f"version {version // 10_000} is too old; 14 or newer is needed")
+        raise FoundFaultError(f"version {version // 10_000} is too old; 15 or newer is needed")
     return f"version {version // 10_000}.{version % 10_000}"
 
 
