@@ -1,4 +1,4 @@
-"""A web process's resources, its Flask app and a worker, all inside the test's process."""
+"""What a web process opens, its Flask app, and a worker, all in the process of the test."""
 
 import time
 from collections.abc import Iterator

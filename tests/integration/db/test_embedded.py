@@ -42,7 +42,7 @@ def test_directory_that_leads_elsewhere_is_refused(tmp_path: Path):
     target = tmp_path / "open-to-all"
     target.mkdir(mode=0o777)
     (tmp_path / "redis").symlink_to(target)
-    with pytest.raises(embedded.EmbeddedServerError, match="belongs to somebody else"):
+    with pytest.raises(embedded.EmbeddedServerError, match="belongs to another user"):
         embedded.prepare_redis(tmp_path / "redis")
     assert target.stat().st_uid == os.geteuid()
 
