@@ -64,14 +64,27 @@ def taken_away(database_url: str) -> Iterator[None]:
     maintenance = make_conninfo(database_url, dbname="postgres")
     with psycopg.connect(maintenance, autocommit=True) as connection:
         connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-        connection.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s",
-            (name,),
-        )
+        is_away = False
+        while not is_away:  # a connection that is being made escapes the first round
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s",
+                (name,),
+            )
+            is_away = _is_renamed(connection, name)
         try:
             yield
         finally:
+            connection.execute(f"ALTER DATABASE {name}_away RENAME TO {name}")
             connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+
+def _is_renamed(connection: psycopg.Connection, name: str) -> bool:
+    """Rename a database: Postgres refuses while a client is connected, or still connecting."""
+    try:
+        connection.execute(f"ALTER DATABASE {name} RENAME TO {name}_away")
+    except psycopg.errors.ObjectInUse:
+        return False
+    return True
 
 
 def make_links(database_url: str, name: str) -> list[str]:
