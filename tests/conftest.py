@@ -40,8 +40,10 @@ def pytest_configure(config: pytest.Config) -> None:
     In the system's own, a second session of pytest would take from Postgres, which does not run as
     root, the right to pass through. The name is short: sockets have room for 107 characters.
     """
-    # A shell that runs the suite in the background makes all programs below it ignore SIGINT.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A shell that runs the suite in the background makes all programs below it ignore SIGINT. And
+    # SIGTERM would end Python without stopping servers or removing files.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     if hasattr(config, "workerinput"):  # of pytest-xdist, whose parent has done this
         return
     has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_BYTES
