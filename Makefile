@@ -1,17 +1,20 @@
-# hop: make demo | test | check | bench | clean. `make help` lists them.
+# hop: make demo | test | test-fast | check | bench | clean. `make help` lists them.
 PYTHON ?= python3
 HOP_PORT ?= 8000
 HOP_DATA_DIR ?= .hop
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+# Each file in one of two processes, in the order given: short files last, so that both end together.
+IN_PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder -m "not alone"
 # Made last by `setup`; older than the lock or the project file means out of date.
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format types bench lock clean
+.PHONY: help setup demo test test-fast check lint format types bench lock clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## Make .venv with everything that the demo and the tests need
 
@@ -29,7 +32,16 @@ demo: setup  ## Run everything on http://127.0.0.1:$(HOP_PORT), data in $(HOP_DA
 	@exec $(BIN)/hop demo --port $(HOP_PORT) --data-dir $(HOP_DATA_DIR)
 
 test: setup  ## The whole suite, on embedded Postgres and Redis
-	$(BIN)/python -m pytest
+	$(PYTEST) $(IN_PARALLEL) tests/chaos tests/e2e tests/browser tests/integration tests/unit
+	$(PYTEST) -m alone
+
+test-fast: setup  ## Unit and integration tests
+	$(PYTEST) $(IN_PARALLEL) tests/integration tests/unit
+
+# With HOP_TEST_POSTGRES=/usr/lib/postgresql/15/bin and HOP_TEST_REDIS=/usr/bin/redis-server set.
+.PHONY: test-servers
+test-servers: setup  ## What speaks to Postgres and Redis once more, on other versions
+	$(PYTEST) $(IN_PARALLEL) $(addprefix tests/integration/,cache redirect links clicks worker db)
 
 check: format-check lint types test  ## Format, lint, types, tests: what CI runs
 

@@ -15,7 +15,7 @@ from app.cache.redis_cache import RedisCache
 from app.clicks.countries import open_countries
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder, renew_visitor_key
-from app.clicks.shipper import Shipper, rotate_bytes
+from app.clicks.shipper import DRAIN_S, Shipper, rotate_bytes
 from app.links.codes import CodeSource, open_strategy
 from app.links.edit import LinkEditor
 from app.links.shorten import Shortener
@@ -72,8 +72,13 @@ class WebProcess:
             thread.start()
         self.listener.start()
 
-    def close(self) -> None:
-        """Ship the last clicks, then close everything."""
+    def close(self, drain_s: float = DRAIN_S) -> None:
+        """Ship the last clicks, then close everything.
+
+        Args:
+            drain_s: how long to wait until the worker has counted them. The next process on this
+                host adopts the rest.
+        """
         for thread in self.job_threads:
             thread.close()
         self.cache_redis.probe()
@@ -84,7 +89,7 @@ class WebProcess:
         self.recorder.close()
         with contextlib.suppress(DatabaseUnavailableError):
             self.recorder.report_dropped(self.jobs_pool)
-        self.shipper.close()
+        self.shipper.close(drain_s)
         self.codes.close()
         self.export.run()
         self.pool.close()

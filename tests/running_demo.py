@@ -1,4 +1,4 @@
-"""A `hop demo` of the test's own: a process with a port and a directory that nobody else uses."""
+"""A `hop demo` with a port and a directory of its own."""
 
 import json
 import os
@@ -16,7 +16,7 @@ import urllib3
 
 
 class RunningDemo:
-    """Started by `start`, stopped by `stop`; its output goes to a file, for failures."""
+    """Started by `start`, stopped by `stop`. Its output goes to a file, shown if a test fails."""
 
     def __init__(self, directory: Path, *options: str) -> None:
         self.directory = directory
@@ -43,28 +43,33 @@ class RunningDemo:
         assert not self._ended(), self.output()
 
     def stop(self) -> list[str]:
-        """SIGTERM; returns what is left of the processes that it had started: nothing."""
+        """Send SIGTERM and wait for the end.
+
+        Returns:
+            Those of its processes that still run. There should be none.
+        """
+        self.http.clear()  # gunicorn leaves idle connections 2 s for a last request
         family = psutil.Process(self.process.pid).children(recursive=True)
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(timeout=40) == 0, self.output()
         return [f"{process.pid} {process.name()}" for process in family if process.is_running()]
 
     def output(self) -> str:
-        """What it has printed so far."""
+        """All it has printed so far."""
         return self.log.read_text(errors="replace")
 
     def info(self) -> dict[str, Any]:
-        """demo.json."""
+        """The content of demo.json."""
         found: dict[str, Any] = json.loads(Path(self.data_dir, "demo.json").read_text())
         return found
 
     def pid(self, name: str) -> int | None:
-        """A process by its name in demo.json; of the web workers the first."""
+        """The pid of a process named in demo.json; of the web processes, the first."""
         found = self.info()["pids"][name]
         return next(iter(found), None) if isinstance(found, list) else found
 
     def shorten(self, **wish: Any) -> str:
-        """Make a link; returns its code."""
+        """Shorten over the API; returns the code."""
         answer = self.http.request("POST", f"{self.url}/shorten", json=wish)
         assert answer.status == 201, answer.data
         return str(answer.json()["short_code"])
@@ -74,14 +79,14 @@ class RunningDemo:
         return self.http.request("GET", f"{self.url}/{code}", redirect=False).status
 
     def stats(self, code: str) -> dict[str, Any]:
-        """The API's answer."""
+        """What the API answers for a code's counts."""
         key = {"Authorization": f"Bearer {self.info()['api_key']}"}
         answer = self.http.request("GET", f"{self.url}/api/v1/links/{code}/stats", headers=key)
         found: dict[str, Any] = answer.json()
         return found
 
     def hop(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the command line against it."""
+        """Run a `hop` command against this demo."""
         environ = {
             **os.environ,
             "HOP_URL": self.url,
@@ -101,7 +106,7 @@ class RunningDemo:
 
 
 def wait_until(is_so: Callable[[], object], within_s: float) -> None:
-    """Return as soon as something is so; fail when it is not so in time."""
+    """Return as soon as `is_so` returns something true; fail if that takes too long."""
     deadline = time.monotonic() + within_s
     while not is_so():
         assert time.monotonic() < deadline, f"not so within {within_s} s"
@@ -109,7 +114,7 @@ def wait_until(is_so: Callable[[], object], within_s: float) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at present."""
+    """A port on which nothing listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -28,6 +28,8 @@ MAX_STREAM_LENGTH: Final = 200
 ROTATE_BYTES: Final = 8 * 1024 * 1024
 # Chunks per run of the job: after an outage there may be thousands, and other jobs are due.
 CHUNKS_PER_RUN: Final = 16
+# How long a process that ends waits for the receipts of its last clicks.
+DRAIN_S: Final = 2.0
 
 
 def rotate_bytes(quota_bytes: int) -> int:
@@ -135,7 +137,7 @@ class Shipper:
                 raise
             log.info("journal adopted", producer=file.producer, bytes=file.size())
 
-    def close(self, drain_s: float = 2.0) -> None:
+    def close(self, drain_s: float = DRAIN_S) -> None:
         """Ship what is left, wait shortly for receipts, and leave the rest to be adopted.
 
         Close the recorder first: lines written later are not shipped.

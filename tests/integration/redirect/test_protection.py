@@ -38,7 +38,7 @@ def neighbour(settings: Settings) -> Iterator[WebProcess]:
     """A second web process, as far as it knows."""
     opened = open_process(settings)
     yield opened
-    opened.close()
+    opened.close(drain_s=0)
 
 
 def test_postgres_is_asked_once_when_many_meet_a_code_that_is_not_cached(
