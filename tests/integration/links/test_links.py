@@ -199,8 +199,11 @@ def test_change_that_was_made_and_not_confirmed_reaches_the_caches(
             getattr(hop.process.editor, change)("mine", **wish)
     expected = f"{TARGET}new" if change == "edit" else None
 
-    cached = hop.process.redis_cache
-    wait_until(lambda: cached.get("mine").link.target_url == expected, within_s=5)
+    def is_told() -> bool:
+        entry = hop.process.redis_cache.get("mine")  # hidden while it is published
+        return entry is not None and entry.link.target_url == expected
+
+    wait_until(is_told, within_s=5)
     wait_until(lambda: "mine" not in hop.process.changes, within_s=5)
     assert hop.resolve("mine").link.target_url == expected
 
