@@ -16,8 +16,7 @@ from app.redirect import lookup as lookups
 from app.settings import Settings
 from bench.section import Plan
 from bench.timing import print_time
-from cli.demo.seed import make_clicks
-from db.clicks.wire import encode_click
+from cli.demo.seed import make_lines
 from lab.servers import lab_servers
 
 ENVIRON = {
@@ -41,7 +40,7 @@ def _measure_clicks(directory: Path) -> None:
     recorder = ClickRecorder(journal)
     print_time("click: journal write alone", lambda: journal.append(b"x" * 180 + b"\n"))
     print_time("click: encode and write", lambda: recorder.record(ENVIRON, "eboF18l"))
-    lines = b"".join(encode_click(click) for click in make_clicks(Random(62), time()))
+    lines = b"".join(make_lines(Random(62), time()))
     packed = len(zlib.compress(lines, level=1))
     journal.file.remove()
     print(f"{'bytes a click, in the journal':<34}{len(lines) / 3_000:>10.0f}")

@@ -109,7 +109,7 @@ def test_line_fits_when_the_headers_are_as_long_as_can_be(recorder, character):
 @pytest.fixture
 def _no_room(recorder, monkeypatch):
     """A disk that is full, and memory for three lines."""
-    line = encode_click(Click("abc", time.time_ns() // 1_000_000, visitor="0" * 16))
+    line = encode_click("abc", time.time_ns() // 1_000_000, visitor="0" * 16)
     monkeypatch.setattr(journal_module, "HELD_BYTES", 3 * len(line))
 
     def write(*_):

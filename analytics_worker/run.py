@@ -1,0 +1,52 @@
+"""The worker's process: what it opens, and how it stops."""
+
+import gc
+import signal
+import threading
+from contextlib import closing
+from typing import Final
+
+from analytics_worker.consumer import Consumer
+from db.clicks.partition_locks import PartitionLocks
+from db.clicks.wire import PARTITIONS
+from db.connect.pool import open_pool
+from db.connect.redis_client import connect_redis
+
+# Adding a batch of many codes takes longer than any query of the web process may.
+STATEMENT_TIMEOUT_MS: Final = 30_000
+WIRE_TIMEOUT_S: Final = 5.0
+# A batch makes some hundred thousand objects and no cycles: looking for them takes a tenth longer.
+GC_THRESHOLD: Final = 500_000
+
+
+def run_worker(database_url: str, redis_url: str) -> None:
+    """Count clicks until SIGTERM or SIGINT comes, and finish the batch at hand."""
+    gc.set_threshold(GC_THRESHOLD)
+    stopping = threading.Event()
+    _set_on_signal(stopping)
+    with (
+        connect_redis(redis_url, WIRE_TIMEOUT_S) as wire,
+        open_pool(
+            database_url,
+            name="hop-worker",
+            max_size=1,
+            statement_timeout_ms=STATEMENT_TIMEOUT_MS,
+        ) as pool,
+        closing(PartitionLocks(database_url, range(PARTITIONS))) as locks,
+    ):
+        Consumer(pool, wire).run(stopping, locks)
+
+
+def _set_on_signal(stopping: threading.Event) -> None:
+    """Set the event when SIGTERM or SIGINT comes, from a thread that waits for them.
+
+    A handler would run in the main thread, which may just then hold the lock of the event.
+    """
+    ends = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # in all threads that are started from now on
+
+    def wait() -> None:
+        signal.sigwait(ends)
+        stopping.set()
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()
