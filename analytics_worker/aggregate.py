@@ -23,8 +23,8 @@ from db.clicks.wire import (
     decode_click,
 )
 
-# Lines are parsed in pieces of eight megabytes: what is kept of them takes half the memory.
-CHUNKS_AT_ONCE: Final = 32
+# Lines are parsed in pieces of four megabytes: what is kept of them takes half the memory.
+CHUNKS_AT_ONCE: Final = 16
 # A damaged journal may be malformed throughout; the first lines tell what there is to tell.
 MOST_LETTERS: Final = 1_000
 DAY_MS: Final = 86_400_000
