@@ -1,5 +1,6 @@
 """Several workers: they share the partitions, take over, and count each click once."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -158,3 +159,19 @@ def test_worker_counts_its_share_until_it_is_told_to_stop(pipeline: Pipeline, wo
             stopping.set()
         running.result()
     assert pipeline.waiting() == 0
+
+
+def test_worker_runs_as_a_module_and_ends_on_sigterm(
+    pipeline: Pipeline, database_url: str, redis_url: str
+):
+    environ = {"HOP_DATABASE_URL": database_url, "HOP_REDIS_URL": redis_url}
+    pipeline.click(5)
+    pipeline.shipper.ship()
+    with subprocess.Popen(
+        [sys.executable, "-m", "analytics_worker"], env=os.environ | environ
+    ) as process:
+        try:
+            wait_until(lambda: pipeline.clicks() == 5, within_s=20)
+        finally:
+            process.terminate()
+        assert process.wait(10) == 0
