@@ -11,110 +11,105 @@ What must always hold:
 None of this depends on who counts, or on how many do: receipts are locked while one does.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+import polars as pl
 import psycopg
 import structlog
 
-from analytics_worker.pieces import Work
-from analytics_worker.sums import Sums, add_up
+from analytics_worker.aggregate import read_clicks, roll_up
 from db.clicks.dead_letters import DeadLetter, add_dead_letters
 from db.clicks.receipts import advance_receipts, lock_receipts
 from db.clicks.rollups import add_rollup
 from db.clicks.wire import Chunk
-from db.connect.overlap import Step, meanwhile
-from db.connect.pool import Pool, connection_to
+from db.connect.pool import Connection, Pool, connection_to
 
 log = structlog.get_logger(__name__)
 
-# What Postgres says of a value that it will refuse however often it is sent.
+# What Postgres or polars says of a value that it will refuse however often it is given.
 _REFUSALS: Final = (
     psycopg.DataError,
     psycopg.IntegrityError,
-    psycopg.errors.ProgramLimitExceeded,  # a key too long for an index
+    psycopg.errors.ProgramLimitExceeded,  # a code too long for an index
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
 )
 
 
 class RefusedError(Exception):
-    """Postgres will never take something that is in a batch; nothing of it was counted."""
+    """Something in a batch will never be accepted; nothing of the batch was counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """Chunks, what was none between them, and what they add."""
-
-    chunks: Iterable[Chunk]  # a collection: when it is not as foreseen, it is gone through again
-    damaged: Sequence[DeadLetter]
-    sums: Sums
-
-
-def prepare(chunks: Iterable[Chunk], damaged: Sequence[DeadLetter] = ()) -> Prepared:
-    """Add up chunks, whatever the receipts of their journals may be."""
-    return Prepared(chunks, damaged, Work(add_up(chunks)).finish())
-
-
-def count(pool: Pool, batch: Prepared, step: Step | None = None) -> None:
+def count(pool: Pool, chunks: Sequence[Chunk], damaged: Sequence[DeadLetter] = ()) -> None:
     """Add chunks to the roll-ups and advance the receipts, in one transaction.
 
-    When Postgres refuses something that is in them, the halves are counted each on its own,
-    and so on until the line is found. It is kept as a dead letter, and all others are counted.
+    When something in them is refused, the halves are counted each on its own, and so on until
+    the line is found. It is kept as a dead letter, and all others are counted.
 
     Args:
         pool: the database.
-        batch: what to count.
-        step: something else to do while Postgres works.
+        chunks: in the order in which they were sent.
+        damaged: entries of the streams that are no chunks.
 
     Raises:
         DatabaseUnavailableError: some chunks were counted, or none, or all; doing it again is safe.
-        RefusedError: what Postgres refuses is no line.
+        RefusedError: a dead letter is refused.
     """
     try:
-        _write(pool, batch, step)
+        with connection_to(pool) as connection:
+            _count(connection, chunks, damaged)
     except RefusedError as error:
-        if batch.damaged:
-            _write(pool, prepare((), batch.damaged))
-            count(pool, prepare(batch.chunks))
-            return
-        parts = list(batch.chunks)
-        if not parts:
+        if not chunks:
             raise
-        if len(parts) > 1:
-            middle = len(parts) // 2
-            halves = [parts[:middle], parts[middle:]]
-        else:
-            halves = [[half] for half in _halves(parts[0])]
-        if len(halves) == 1:
-            _bury(pool, parts[0], str(error))
-            return
+        if damaged:
+            count(pool, (), damaged)
+        halves = _halves(chunks)
+        if not halves:
+            _bury(pool, chunks[0], str(error))
         for half in halves:
-            count(pool, prepare(half))
+            count(pool, half)
 
 
-def _write(pool: Pool, batch: Prepared, step: Step | None = None) -> None:
-    sums = batch.sums
-    with connection_to(pool) as connection, meanwhile(connection, step):
-        try:
-            with connection.transaction():
-                receipts = lock_receipts(connection, sums.before)
-                if receipts != sums.before:  # something was lost, or came twice
-                    sums = Work(add_up(batch.chunks, receipts)).finish()
-                if sums.after != sums.before:
-                    add_rollup(connection, sums.rollup)
-                    advance_receipts(connection, sums.before, sums.after)
-                letters = [*sums.letters, *batch.damaged]
-                if letters:
-                    add_dead_letters(connection, letters, lines=sums.poisoned)
-        except _REFUSALS as error:
-            raise RefusedError(str(error)) from error
+def uncounted(chunk: Chunk, receipt: int) -> Chunk:
+    """The part of a chunk that follows directly on what is counted; empty when there is none."""
+    if chunk.offset > receipt:
+        log.warning("gap before chunk", producer=chunk.producer, offset=chunk.offset, at=receipt)
+        return Chunk(chunk.producer, receipt, b"")
+    return Chunk(chunk.producer, receipt, chunk.lines[receipt - chunk.offset :])
+
+
+def _count(connection: Connection, chunks: Sequence[Chunk], damaged: Sequence[DeadLetter]) -> None:
+    try:
+        with connection.transaction():
+            before = lock_receipts(connection, {chunk.producer for chunk in chunks})
+            fresh, after = _cut(chunks, before)
+            clicks, malformed = read_clicks(fresh)
+            if len(clicks):
+                add_rollup(connection, roll_up(clicks))
+            if after != before:
+                advance_receipts(connection, before, after)
+            letters = [*malformed.letters, *damaged]
+            if letters:
+                add_dead_letters(connection, letters, lines=malformed.lines)
+    except _REFUSALS as error:
+        raise RefusedError(str(error)) from error
     if letters:
         log.warning(
-            "skipped what is no click",
-            lines=sums.poisoned,
-            chunks=len(batch.damaged),
-            first=letters[0].reason,
+            "dead letters", lines=malformed.lines, chunks=len(damaged), first=letters[0].reason
         )
+
+
+def _cut(
+    chunks: Sequence[Chunk], receipts: Mapping[str, int]
+) -> tuple[list[Chunk], dict[str, int]]:
+    """What of some chunks is not counted yet, and where the receipts stand once it is."""
+    fresh, after = [], dict(receipts)
+    for chunk in chunks:
+        rest = uncounted(chunk, after[chunk.producer])
+        after[chunk.producer] = rest.end
+        fresh.append(rest)
+    return fresh, after
 
 
 def _bury(pool: Pool, line: Chunk, reason: str) -> None:
@@ -125,14 +120,18 @@ def _bury(pool: Pool, line: Chunk, reason: str) -> None:
             letter = DeadLetter("line", reason, line.lines, line.producer, line.offset)
             add_dead_letters(connection, [letter], lines=1)
             advance_receipts(connection, before, {line.producer: line.end})
-    log.error("a line that Postgres refuses was skipped", reason=reason)
+    log.error("skipped a line that Postgres refuses", reason=reason)
 
 
-def _halves(chunk: Chunk) -> list[Chunk]:
-    """A chunk in two, at the end of a line; as it is when it is one line only."""
+def _halves(chunks: Sequence[Chunk]) -> list[list[Chunk]]:
+    """Chunks in two parts; of one chunk, its lines; empty for a single line."""
+    if len(chunks) > 1:
+        middle = len(chunks) // 2
+        return [list(chunks[:middle]), list(chunks[middle:])]
+    chunk = chunks[0]
     lines = chunk.lines
     middle = lines.rfind(b"\n", 0, len(lines) // 2) + 1 or lines.find(b"\n") + 1
     if not 0 < middle < len(lines):
-        return [chunk]
+        return []
     first = Chunk(chunk.producer, chunk.offset, lines[:middle])
-    return [first, Chunk(chunk.producer, first.end, lines[middle:])]
+    return [[first], [Chunk(chunk.producer, first.end, lines[middle:])]]

@@ -1,6 +1,7 @@
 """The worker's process: what it opens, and how it stops."""
 
 import gc
+import os
 import signal
 import threading
 from contextlib import closing
@@ -40,13 +41,17 @@ def run_worker(database_url: str, redis_url: str) -> None:
 def _set_on_signal(stopping: threading.Event) -> None:
     """Set the event when SIGTERM or SIGINT comes, from a thread that waits for them.
 
-    A handler would run in the main thread, which may just then hold the lock of the event.
+    A handler would run in the main thread, which may just then hold the lock of the event. Blocking
+    the signals would not keep them from the threads that polars has started on import.
     """
-    ends = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # in all threads that are started from now on
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)
+    for end in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(end, lambda *_: None)
 
     def wait() -> None:
-        signal.sigwait(ends)
+        os.read(reader, 1)
         stopping.set()
 
     threading.Thread(target=wait, name="signals", daemon=True).start()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
-from analytics_worker.sums import uncounted
+from analytics_worker.counting import uncounted
 from app.clicks.journal_file import JournalFile
 from app.clicks.outbox import Outbox
 from db.clicks.wire import Chunk
@@ -223,7 +223,7 @@ class Protocol:
             yield _WorkerStep("delete", state._replace(stream=left), None)
 
     def _add_up(self, worker: Worker, receipt: int) -> Worker:
-        """As the analytics worker counts, with the receipt locked."""
+        """As `analytics_worker.counting`, with the receipt locked."""
         fresh = b""
         for entry in worker.batch:
             chunk = Chunk("p", entry.start, LINES[entry.start : entry.end])

@@ -1,13 +1,13 @@
 """One producer and one worker of clicks; each step is taken by the test, none by a thread."""
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import redis
 
 from analytics_worker.consumer import Consumer
-from analytics_worker.counting import count, prepare
+from analytics_worker.counting import count
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder
 from app.clicks.shipper import Shipper
@@ -53,9 +53,9 @@ class Pipeline:
             self.shipper.confirm()
             self.shipper.tidy()
 
-    def count(self, chunks: Iterable[Chunk], damaged: Sequence[DeadLetter] = ()) -> None:
+    def count(self, chunks: Sequence[Chunk], damaged: Sequence[DeadLetter] = ()) -> None:
         """As a worker does with what it has read."""
-        count(self.pool, prepare(chunks, damaged))
+        count(self.pool, chunks, damaged)
 
     def write_held(self) -> None:
         """As the housekeeper does, which tries again later."""

@@ -15,9 +15,8 @@ from random import Random
 
 import redis
 
-from analytics_worker.consumer import FIRST_CHUNKS, Consumer
-from analytics_worker.pieces import Work
-from analytics_worker.rollup import Batch
+from analytics_worker.aggregate import read_clicks, roll_up
+from analytics_worker.consumer import CHUNKS_PER_STREAM, Consumer
 from analytics_worker.run import GC_THRESHOLD, STATEMENT_TIMEOUT_MS, WIRE_TIMEOUT_S
 from app.clicks.journal import Journal
 from bench.benchmark import Options
@@ -26,7 +25,6 @@ from db.clicks.wire import (
     CHUNK_BYTES,
     PARTITIONS,
     Chunk,
-    Click,
     chunk_to_fields,
     encode_click,
     stream_of,
@@ -58,7 +56,6 @@ LANGUAGES = ["en-US,en;q=0.9", "de-DE,de;q=0.9", "fr-FR,fr;q=0.8", "ja"]
 
 def measure_clicks(options: Options) -> None:
     """Print the figures."""
-    gc.set_threshold(GC_THRESHOLD)
     _measure_journal()
     for name, codes in (("Zipf's law", _zipf_codes()), ("each its own code", _new_codes())):
         chunks = _chunks(codes)
@@ -80,11 +77,8 @@ def _measure_journal() -> None:
 
 def _measure_rollup(name: str, chunks: list[Chunk], clicks: int) -> None:
     before = time.process_time()
-    for first in range(0, len(chunks), FIRST_CHUNKS * PARTITIONS):
-        batch = Batch()
-        for chunk in chunks[first : first + FIRST_CHUNKS * PARTITIONS]:
-            batch.add(chunk)
-        Work(batch.roll_up()).finish()
+    for first in range(0, len(chunks), CHUNKS_PER_STREAM * PARTITIONS):
+        roll_up(read_clicks(chunks[first : first + CHUNKS_PER_STREAM * PARTITIONS])[0])
     _print_rate(f"roll-up alone, {name}", time.process_time() - before, clicks)
 
 
@@ -138,14 +132,12 @@ def _chunks(codes: list[str]) -> list[Chunk]:
     for number, code in enumerate(codes):
         lines.append(
             encode_click(
-                Click(
-                    code=code,
-                    at_ms=START_MS + number * 3_000 // len(codes),
-                    referrer=chance.choice(REFERRERS),
-                    user_agent=chance.choice(BROWSERS),
-                    language=chance.choice(LANGUAGES),
-                    visitor=f"{chance.getrandbits(64):016x}",
-                )
+                code=code,
+                at_ms=START_MS + number * 3_000 // len(codes),
+                referrer=chance.choice(REFERRERS),
+                user_agent=chance.choice(BROWSERS),
+                language=chance.choice(LANGUAGES),
+                visitor=f"{chance.getrandbits(64):016x}",
             )
         )
         size += len(lines[-1])

@@ -12,7 +12,7 @@ from typing import Final
 import urllib3
 
 from app.clicks.journal_file import create
-from db.clicks.wire import Click, encode_click
+from db.clicks.wire import encode_click
 
 SAMPLES: Final = {
     "http": "https://www.rfc-editor.org/rfc/rfc9110",
@@ -53,7 +53,7 @@ def seed(hop_url: str, journal_dir: Path) -> int:
     Returns:
         The number of clicks.
     """
-    lines = [encode_click(click) for click in make_clicks(random.Random(62), time.time())]
+    lines = make_lines(random.Random(62), time.time())
     journal = create(journal_dir)
     with open(journal.fd, "wb", closefd=False) as file:
         file.writelines(lines)
@@ -66,26 +66,26 @@ def seed(hop_url: str, journal_dir: Path) -> int:
     return len(lines)
 
 
-def make_clicks(chance: random.Random, now: float) -> list[Click]:
+def make_lines(chance: random.Random, now: float) -> list[bytes]:
     """A week of clicks, sorted by time: popularity follows Zipf's law, nights are quiet."""
     codes = list(SAMPLES)
     popularity = [1 / (rank + 1) for rank in range(len(codes))]
     visitors = [f"{chance.getrandbits(64):016x}" for _ in range(VISITORS)]
     agents = {visitor: _pick(chance, AGENTS) for visitor in visitors}
-    clicks = []
-    for _ in range(CLICKS):
+    lines = []
+    for at_s in sorted(now - _age_s(chance) for _ in range(CLICKS)):
         visitor = chance.choice(visitors)
-        clicks.append(
-            Click(
+        lines.append(
+            encode_click(
                 code=chance.choices(codes, popularity)[0],
-                at_ms=int((now - _age_s(chance)) * 1000),
+                at_ms=int(at_s * 1000),
                 referrer=_pick(chance, REFERRERS),
                 user_agent=agents[visitor],
                 language=_pick(chance, LANGUAGES),
                 visitor=visitor,
             )
         )
-    return sorted(clicks, key=lambda click: click.at_ms)
+    return lines
 
 
 def _age_s(chance: random.Random) -> float:

@@ -4,36 +4,47 @@
 change in one transaction or not at all.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
+import polars as pl
 import structlog
 
 from db.clicks import visitor_sketch
-from db.clicks.tallies import Agent, Day, Dimensions, Looks, Rollup, Tally
 from db.connect.pool import Connection
 
 log = structlog.get_logger(__name__)
 
-ROWS_AT_ONCE: Final = 500
+DIMENSIONS: Final = ("referrer", "country", "browser", "os", "device", "language")
+# Values of a dimension per code and day. A click with one more counts as "other": else whoever
+# invents a new referrer for each request could fill the disk.
+MOST_VALUES: Final = 200
+OTHER: Final = "other"
+# Postgres reads rows while the next ones are made, and no batch is in memory as text.
+ROWS_AT_ONCE: Final = 10_000
+
+# By dimension and value: clicks, and those of them that were made by bots.
+Dimensions = dict[str, dict[str, list[int]]]
 
 
-class StoredDay(NamedTuple):
-    """A row of `click_days`, as it was before the batch."""
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """What a batch of clicks adds to each table. Times are in UTC."""
 
-    clicks: int
-    bots: int
-    dimensions: str  # JSON
-    visitors: bytes
+    totals: pl.DataFrame  # code, clicks, bots, at (of the last one); in the order of codes
+    hours: pl.DataFrame  # code, hour, clicks, bots
+    # code, day, clicks, bots; and of one click of that day: visitor, each of `DIMENSIONS`
+    days: pl.DataFrame
+    clicks: pl.DataFrame  # code, at, visitor, is_bot, each of `DIMENSIONS`
 
 
 _STAGE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS staged_totals (
-    code text COLLATE "C", clicks bigint, bots bigint, last_click_ms bigint
+    code text COLLATE "C", clicks bigint, bots bigint, last_click_at timestamptz
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS staged_hours (
     code text COLLATE "C", hour timestamptz, clicks bigint, bots bigint
@@ -47,9 +58,7 @@ SET LOCAL enable_mergejoin = off;
 """
 
 _ADD_TOTALS = """
-INSERT INTO click_totals AS t (code, clicks, bots, last_click_at)
-SELECT code, clicks, bots, to_timestamp(last_click_ms / 1000::float8)
-FROM staged_totals ORDER BY code
+INSERT INTO click_totals AS t SELECT * FROM staged_totals ORDER BY code
 ON CONFLICT (code) DO UPDATE SET clicks = t.clicks + excluded.clicks,
     bots = t.bots + excluded.bots,
     last_click_at = greatest(t.last_click_at, excluded.last_click_at)
@@ -57,8 +66,7 @@ RETURNING code, clicks
 """
 
 _ADD_HOURS = """
-INSERT INTO click_hours AS t (code, hour, clicks, bots)
-SELECT code, hour, clicks, bots FROM staged_hours
+INSERT INTO click_hours AS t SELECT * FROM staged_hours
 ON CONFLICT (code, hour) DO UPDATE SET clicks = t.clicks + excluded.clicks,
     bots = t.bots + excluded.bots
 """
@@ -70,9 +78,9 @@ JOIN click_days USING (code, day)
 """
 
 _WRITE_DAYS = """
-UPDATE click_days AS d SET clicks = s.clicks, bots = s.bots, dimensions = s.dimensions,
-    visitors = s.visitors
-FROM staged_days AS s WHERE d.code = s.code AND d.day = s.day
+INSERT INTO click_days SELECT * FROM staged_days
+ON CONFLICT (code, day) DO UPDATE SET clicks = excluded.clicks, bots = excluded.bots,
+    dimensions = excluded.dimensions, visitors = excluded.visitors
 """
 
 
@@ -85,113 +93,165 @@ def add_rollup(connection: Connection, rollup: Rollup) -> None:
     new has no hours and no days yet: these are written without a look at what is there.
     """
     connection.execute(_STAGE)
-    totals = rollup.totals
+    _copy(connection, "staged_totals", rollup.totals)
+    known = _add_totals(connection, rollup.totals)
+    is_known = pl.col("code").is_in(known.implode())
+    _copy(connection, "click_hours", rollup.hours.filter(~is_known))
+    _copy(connection, "staged_hours", rollup.hours.filter(is_known))
+    connection.execute(_ADD_HOURS)
+    stored = _read_days(connection)
+    days = rollup.days.join(stored, on=["code", "day"], how="left", maintain_order="left")
+    is_only_click = (pl.col("clicks") == 1) & pl.col("stored_clicks").is_null()
+    _copy(connection, "click_days", days.filter(is_only_click), _days_of_one_click)
+    clicks = rollup.clicks.with_columns(day=pl.col("at").dt.date())
     _copy(
         connection,
-        "staged_totals",
-        (
-            f"{_escape(code)}\t{total.clicks}\t{total.bots}\t{total.last_click_ms}\n"
-            for code, total in totals.items()
-        ),
+        "staged_days",
+        days.filter(~is_only_click),
+        lambda some: _merged_days(some, clicks),
     )
-    counted = connection.execute(_ADD_TOTALS).fetchall()
-    known = {code for code, clicks in counted if clicks > totals[code].clicks}
-    _add_hours(connection, rollup.hours, known)
-    _add_days(connection, rollup.days, known)
-
-
-def _add_hours(
-    connection: Connection, hours: Mapping[tuple[str, int], Tally], known: set[str]
-) -> None:
-    def rows(of: Callable[[str], bool]) -> Iterator[str]:
-        for (code, hour), tally in hours.items():
-            if of(code):
-                yield f"{_escape(code)}\t{_hour(hour)}\t{tally.clicks}\t{tally.bots}\n"
-
-    _copy(connection, "click_hours", rows(lambda code: code not in known))
-    _copy(connection, "staged_hours", rows(known.__contains__))
-    connection.execute(_ADD_HOURS)
-
-
-def _add_days(connection: Connection, days: Mapping[tuple[str, int], Day], known: set[str]) -> None:
-    stored = _read_days(connection) if known else {}
-    fresh = (_day_row(*key, day) for key, day in days.items() if key not in stored)
-    merged = (_merged_row(*key, day, stored[key]) for key, day in days.items() if key in stored)
-    _copy(connection, "click_days", fresh)
-    _copy(connection, "staged_days", merged)
     connection.execute(_WRITE_DAYS)
 
 
-def _copy(connection: Connection, table: str, rows: Iterator[str]) -> None:
-    """Send rows as they are made: all at once they would take some hundred megabytes.
+def _add_totals(connection: Connection, totals: pl.DataFrame) -> pl.Series:
+    """Returns the codes that had clicks before."""
+    rows = connection.execute(_ADD_TOTALS).fetchall()
+    counted = pl.DataFrame({"code": [code for code, _ in rows], "total": [n for _, n in rows]})
+    return counted.join(totals, on="code").filter(pl.col("total") > pl.col("clicks"))["code"]
 
-    The statement lasts as long as it takes to make them, a second or two of its time-out.
-    (Arrays as parameters would cost several times as much as all else together.)
-    """
+
+def _copy(
+    connection: Connection,
+    table: str,
+    rows: pl.DataFrame,
+    make: Callable[[pl.DataFrame], pl.DataFrame] = lambda some: some,
+) -> None:
+    """Send what is made of some rows, in COPY's text format, in which a backslash escapes."""
     with connection.cursor().copy(f"COPY {table} FROM STDIN".encode()) as copy:
-        while piece := "".join(islice(rows, ROWS_AT_ONCE)):
-            copy.write(piece)
+        for some in rows.iter_slices(ROWS_AT_ONCE):
+            buffer = BytesIO()
+            escaped = pl.col(pl.String).str.replace_all("\\", "\\\\", literal=True)
+            make(some).with_columns(escaped).write_csv(
+                buffer,
+                include_header=False,
+                separator="\t",
+                quote_style="never",
+                datetime_format="%Y-%m-%dT%H:%M:%S%.3fZ",
+            )
+            copy.write(buffer.getbuffer())
 
 
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\") if "\\" in text else text
+_STORED: Final = {
+    "code": pl.String,
+    "day": pl.Date,
+    "stored_clicks": pl.Int64,
+    "stored_bots": pl.Int64,
+    "stored_dimensions": pl.String,
+    "stored_visitors": pl.Binary,
+}
 
 
-@lru_cache(maxsize=1_000)
-def _hour(number: int) -> str:
-    return datetime.fromtimestamp(number * 3_600, UTC).isoformat()
-
-
-@lru_cache(maxsize=1_000)
-def _date(number: int) -> str:
-    return (_EPOCH + timedelta(days=number)).isoformat()
-
-
-def _read_days(connection: Connection) -> dict[tuple[str, int], StoredDay]:
+def _read_days(connection: Connection) -> pl.DataFrame:
     """Those of the batch that have been counted before."""
-    rows = connection.execute(_READ_DAYS).fetchall()
-    return {(code, (day - _EPOCH).days): StoredDay(*stored) for code, day, *stored in rows}
+    return pl.DataFrame(connection.execute(_READ_DAYS).fetchall(), _STORED, orient="row")
 
 
-def _day_row(code: str, number: int, day: Day) -> str:
-    """A row of `click_days` for a day that had no clicks."""
-    if day.tally.clicks == 1:
-        dimensions = _only_click(*day.looks.first())
-    else:
-        dimensions = _escape(_encoder.encode(day.dimensions()).decode())
-    tally, visitors = day.tally, visitor_sketch.add(b"", day.visitors) if day.visitors else b""
-    return (
-        f"{_escape(code)}\t{_date(number)}\t{tally.clicks}\t{tally.bots}\t{dimensions}"
-        f"\t\\\\x{visitors.hex()}\n"
+def _json(column: str) -> pl.Expr:
+    """A text as a JSON string; it holds no control characters."""
+    return pl.format('"{}"', pl.col(column).str.replace_all(r'(["\\])', r"\${1}"))
+
+
+_ONE_CLICK: Final = "{{" + ",".join(f'"{name}":{{{{{{}}:[1,{{}}]}}}}' for name in DIMENSIONS) + "}}"
+
+
+def _days_of_one_click(days: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `click_days`: most days of most links are such."""
+    parts = [part for name in DIMENSIONS for part in (_json(name), pl.col("bots"))]
+    people = days.select(pl.when(pl.col("bots") == 0).then("visitor").otherwise(pl.lit("")))
+    return days.select(
+        "code",
+        "day",
+        "clicks",
+        "bots",
+        pl.format(_ONE_CLICK, *parts).alias("dimensions"),
+        _bytea([visitor_sketch.of_one(visitor) for visitor in people["visitor"].to_list()]),
     )
 
 
-@lru_cache(maxsize=50_000)
-def _only_click(referrer: str, country: str, agent: Agent, language: str) -> str:
-    """The dimensions of a day with one click, as JSON: most days of most links are such."""
-    looks = Looks([referrer], [country], [agent], [language])
-    day = Day(Tally(1, int(agent.is_bot)), looks, set())
-    return _escape(_encoder.encode(day.dimensions()).decode())
-
-
-def _merged_row(code: str, number: int, day: Day, stored: StoredDay) -> str:
-    """A row of `staged_days`: what was stored, and what the batch adds."""
-    merged = day.dimensions(_decoder.decode(stored.dimensions))
-    dimensions = _escape(_encoder.encode(merged).decode())
-    visitors = stored.visitors
-    if day.visitors:
-        try:
-            visitors = visitor_sketch.add(visitors, day.visitors)
-        except visitor_sketch.DamagedSketchError as error:
-            # Who is counted matters more than who was: the clicks of this day must go on.
-            log.error("a damaged visitor sketch begins anew", code=code, error=str(error))  # noqa: TRY400
-            visitors = visitor_sketch.add(b"", day.visitors)
-    return (
-        f"{_escape(code)}\t{_date(number)}\t{stored.clicks + day.tally.clicks}"
-        f"\t{stored.bots + day.tally.bots}\t{dimensions}\t\\\\x{visitors.hex()}\n"
+def _merged_days(days: pl.DataFrame, clicks: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `staged_days`: what was stored, and what the batch adds."""
+    days = days.with_row_index("row")
+    clicks = clicks.join(days.select("row", "code", "day"), on=["code", "day"])
+    values = pl.concat(
+        clicks.group_by("row", value=name)
+        .agg(pl.len().alias("clicks"), pl.col("is_bot").sum().alias("bots"))
+        .select("row", pl.lit(name).alias("name"), "value", "clicks", "bots")
+        for name in DIMENSIONS
+    )
+    is_person = ~pl.col("is_bot") & (pl.col("visitor") != "")
+    visitors = clicks.filter(is_person).select("row", "visitor")
+    dimensions, sketches = [], []
+    for code, stored, sketch, added, people in zip(
+        days["code"].to_list(),
+        days["stored_dimensions"].to_list(),
+        days["stored_visitors"].to_list(),
+        _by_row(values, len(days)),
+        _by_row(visitors, len(days)),
+        strict=True,
+    ):
+        dimensions.append(_merge(stored, added))
+        sketches.append(_grow(code, sketch or b"", [visitor for (visitor,) in people]))
+    return days.select(
+        "code",
+        "day",
+        pl.col("clicks") + pl.col("stored_clicks").fill_null(0),
+        pl.col("bots") + pl.col("stored_bots").fill_null(0),
+        pl.Series("dimensions", dimensions, pl.Binary).cast(pl.String),
+        _bytea(sketches),
     )
 
 
-_EPOCH: Final = date(1970, 1, 1)
+def _by_row(frame: pl.DataFrame, rows: int) -> Iterator[Iterator[tuple[Any, ...]]]:
+    """For each row, those of a frame that belong to it, to be read before the next are.
+
+    Columns become lists as a whole: a list for each row would take five times as long.
+    """
+    frame = frame.sort("row")
+    sizes = pl.DataFrame({"row": range(rows)}, {"row": pl.UInt32}).join(
+        frame.group_by("row").len(), on="row", how="left", maintain_order="left"
+    )
+    found = zip(*(column.to_list() for column in frame.drop("row")), strict=True)
+    return (islice(found, size) for size in sizes["len"].fill_null(0).to_list())
+
+
+def _merge(stored: str | None, added: Iterable[tuple[str, str, int, int]]) -> bytes:
+    """The counts of a day as JSON: those stored, and those of a batch."""
+    dimensions: Dimensions = _decoder.decode(stored) if stored else {}
+    for dimension, value, clicks, bots in added:
+        values = dimensions.setdefault(dimension, {})
+        counts = values.get(value)
+        if counts is None:
+            kept = value if len(values) < MOST_VALUES else OTHER
+            counts = values.setdefault(kept, [0, 0])
+        counts[0] += clicks
+        counts[1] += bots
+    return _encoder.encode(dimensions)
+
+
+def _grow(code: str, stored: bytes, visitors: list[str]) -> bytes:
+    """A day's sketch with more visitors."""
+    try:
+        return visitor_sketch.add(stored, visitors) if visitors else stored
+    except visitor_sketch.DamagedSketchError as error:
+        # Who is counted matters more than who was: the clicks of this day must go on.
+        log.error("a damaged visitor sketch begins anew", code=code, error=str(error))  # noqa: TRY400
+        return visitor_sketch.add(b"", visitors)
+
+
+def _bytea(values: list[bytes]) -> pl.Expr:
+    column = pl.Series("visitors", values, pl.Binary).bin.encode("hex")
+    return pl.format(r"\x{}", pl.lit(column)).alias("visitors")
+
+
 _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder(Dimensions)

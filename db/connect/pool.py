@@ -12,7 +12,6 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
-from db.connect.overlap import Step, interleaved
 from db.errors import DatabaseUnavailableError
 from guard.breaker import Breaker
 from guard.bulkhead import Bulkhead, BulkheadFullError
@@ -22,7 +21,6 @@ class Connection(psycopg.Connection[TupleRow]):
     """A connection with a deadline of its own: a server that hangs enforces no time-out."""
 
     deadline_s = 5.0
-    step: Step | None = None  # what to do while it waits; see `db.connect.overlap`
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         """Wait for an answer, at most `deadline_s`.
@@ -31,8 +29,6 @@ class Connection(psycopg.Connection[TupleRow]):
             psycopg.OperationalError: none came; the connection is closed.
         """
         within_s = timeout or self.deadline_s
-        if self.step is not None:
-            gen = interleaved(gen, self.fileno(), self.step, within_s)
         try:
             return super().wait(gen, interval, within_s)
         except psycopg.OperationalError as error:

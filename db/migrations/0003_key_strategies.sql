@@ -34,8 +34,3 @@ CREATE TABLE key_strategies (
     key_fingerprint text,
     since           timestamptz NOT NULL DEFAULT now()
 );
--- Until now there was only one strategy.
-INSERT INTO key_strategies (strategy, key_fingerprint, since)
-SELECT 'permuted', left(encode(sha256(permutation_key), 'hex'), 16), min(granted_at)
-FROM key_ranges JOIN key_range_grants USING (space)
-GROUP BY space;

@@ -10,7 +10,7 @@ import pytest
 
 from app.clicks.journal_file import create
 from db.clicks.receipts import report_dropped
-from db.clicks.wire import Click, encode_click
+from db.clicks.wire import encode_click
 from tests.conftest import Servers
 
 
@@ -80,7 +80,7 @@ def test_doctor_reports_clicks_that_are_late_unreadable_or_dropped(
         "HOP_REDIS_URL": redis_url,
         "HOP_JOURNAL_DIR": str(journal.path.parent),
     }
-    line = encode_click(Click("abc", time.time_ns() // 1_000_000 - 100_000))
+    line = encode_click("abc", time.time_ns() // 1_000_000 - 100_000)
     os.write(journal.fd, line * 3)
     late = hop("doctor", folder=tmp_path, **environ)
     assert late.returncode == 1

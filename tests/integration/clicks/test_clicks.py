@@ -16,7 +16,6 @@ from db.clicks.stats import read_stats
 from db.clicks.visitor_keys import take_visitor_key
 from db.clicks.wire import (
     Chunk,
-    Click,
     encode_click,
 )
 from db.connect.pool import Pool
@@ -68,7 +67,7 @@ def test_clicks_are_counted_once_when_chunks_arrive_twice_and_out_of_order(pipel
 
 
 def test_overlapping_chunk_counts_only_what_is_new(pipeline: Pipeline):
-    lines = [encode_click(Click("abc", 1_790_000_000_000 + n)) for n in range(4)]
+    lines = [encode_click("abc", 1_790_000_000_000 + n) for n in range(4)]
     first, longer = Chunk("p", 0, b"".join(lines[:2])), Chunk("p", 0, b"".join(lines))
     pipeline.count([first])
     pipeline.count([longer])

@@ -5,12 +5,12 @@ import random
 from db.clicks import dead_letters
 from db.clicks.dead_letters import DeadLetter, count_dead_letters
 from db.clicks.receipts import read_receipts
-from db.clicks.wire import STREAMS, Chunk, Click, chunk_to_fields, encode_click, stream_of
+from db.clicks.wire import STREAMS, Chunk, chunk_to_fields, encode_click, stream_of
 from db.connect.pool import Pool
 from tests.click_pipeline import Pipeline
 
 NOW_MS = 1_790_000_000_000
-GOOD = encode_click(Click("abc", NOW_MS))
+GOOD = encode_click("abc", NOW_MS)
 
 
 def letters(pool: Pool) -> list[tuple[str, str | None, int | None, bytes]]:
@@ -33,8 +33,8 @@ def test_poisoned_entry_and_line_are_skipped_and_the_rest_is_counted(pipeline: P
     pipeline.wire.xadd(
         pipeline.stream, {"producer": "p", "offset": "0", "payload": "not compressed"}
     )
-    good = encode_click(Click("abc", 1_790_000_000_000, user_agent="a\0b", language="\0"))
-    far = encode_click(Click("abc", 10**18))
+    good = encode_click("abc", 1_790_000_000_000, user_agent="a\0b", language="\0")
+    far = encode_click("abc", 9 * 10**14)
     chunk = Chunk("p", 0, b"{nonsense}\n" + good + b"\xff\n" + far + good)
     send(pipeline, chunk)
     pipeline.deliver()
@@ -68,7 +68,7 @@ def test_damaged_chunk_is_kept_once_and_counted_when_its_sender_sends_it_again(p
 def test_line_that_postgres_refuses_is_found_and_all_others_are_counted(pipeline: Pipeline):
     chance = random.Random(62)
     # Too long for an index, and too random to be compressed: nothing that hop looks for.
-    refused = encode_click(Click(f"{chance.getrandbits(60_000):x}", NOW_MS))
+    refused = encode_click(f"{chance.getrandbits(60_000):x}", NOW_MS)
     lines = [GOOD] * 40
     lines[17:17] = lines[33:33] = [refused]
     for producer in ("p", "q", "r"):
@@ -100,7 +100,7 @@ def test_newest_letters_are_kept_and_all_counted_when_there_are_many(
 
 def test_damaged_chunk_is_kept_when_postgres_refuses_a_line_of_the_same_batch(pipeline: Pipeline):
     chance = random.Random(62)
-    refused = encode_click(Click(f"{chance.getrandbits(60_000):x}", NOW_MS))
+    refused = encode_click(f"{chance.getrandbits(60_000):x}", NOW_MS)
     damaged = DeadLetter("chunk", "damaged", b"what was left of it")
     pipeline.count([Chunk("p", 0, refused + GOOD)], [damaged])
     assert pipeline.clicks() == 1

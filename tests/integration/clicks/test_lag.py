@@ -12,7 +12,7 @@ from app.clicks.journal import Journal
 from app.clicks.journal_file import JournalFile
 from app.clicks.lag import Lag, read_lag
 from db.clicks.receipts import count_dropped, mark_removed, prune_receipts, read_receipts
-from db.clicks.wire import Chunk, Click, encode_click
+from db.clicks.wire import Chunk, encode_click
 from tests.click_pipeline import Pipeline
 from tests.integration.conftest import Hop
 
@@ -27,7 +27,7 @@ def test_lag_is_what_lies_between_the_receipts_and_the_ends_of_all_journals(pipe
     pipeline.deliver()
     assert lag(pipeline) == Lag(0, 0, 0.0, 0, 0, 0)
 
-    line = encode_click(Click("abc", time.time_ns() // 1_000_000 - 90_000))
+    line = encode_click("abc", time.time_ns() // 1_000_000 - 90_000)
     other = Journal(pipeline.directory)  # of another process
     other.append(line)
     other.append(b"{damaged}\n")
@@ -49,7 +49,7 @@ def test_lag_has_no_age_when_the_oldest_line_is_damaged(pipeline: Pipeline):
 
 
 def test_clicks_are_estimated_from_the_first_lines_when_many_wait(pipeline: Pipeline, monkeypatch):
-    line = encode_click(Click("abc", time.time_ns() // 1_000_000))
+    line = encode_click("abc", time.time_ns() // 1_000_000)
     other = Journal(pipeline.directory)
     for journal in (pipeline.journal, other):
         for _ in range(500):

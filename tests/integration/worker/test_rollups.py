@@ -2,18 +2,24 @@
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from random import Random
 
 import pytest
 from structlog.testing import capture_logs
 
-from db.clicks import tallies, visitor_sketch
+from analytics_worker.fields import (
+    read_country,
+    read_language,
+    read_referrer,
+    read_user_agent,
+)
+from db.clicks import rollups, visitor_sketch
+from db.clicks.rollups import DIMENSIONS
 from db.clicks.stats import read_stats
-from db.clicks.wire import CHUNK_BYTES, Chunk, Click, encode_click
-from db.connect.pool import Pool, open_pool
-from db.migrate import migrate, read_migrations
+from db.clicks.wire import CHUNK_BYTES, Chunk, decode_click, encode_click
+from db.connect.pool import Pool
 from tests.click_pipeline import AGENT, Pipeline
 
 START_MS = 1_790_000_000_000 // 86_400_000 * 86_400_000
@@ -50,14 +56,14 @@ def make_chunks(clicks: int) -> Iterator[Chunk]:
     ends = {"p": 0, "q": 0}
     size = 0
     for number in range(clicks):
-        click = Click(
+        line = encode_click(
             f"code{int(chance.paretovariate(0.7)) % CODES}",
             START_MS + number * HOURS * 3_600_000 // clicks,
             referrer=f"site{chance.randrange(9)}.example/x",
             user_agent=AGENTS[number % 3],
             visitor=f"{chance.getrandbits(64):016x}",
         )
-        lines.append(encode_click(click))
+        lines.append(line)
         size += len(lines[-1])
         if size > CHUNK_BYTES - 1_000 or number == clicks - 1:
             producer = min(ends, key=lambda name: ends[name])
@@ -92,9 +98,9 @@ def test_rows_follow_codes_and_hours_when_clicks_are_many(pipeline: Pipeline):
 def test_values_beyond_the_bound_are_other_whatever_batch_they_come_in(
     pipeline: Pipeline, monkeypatch
 ):
-    monkeypatch.setattr(tallies, "MOST_VALUES", 5)
+    monkeypatch.setattr(rollups, "MOST_VALUES", 5)
     lines = [
-        encode_click(Click("abc", START_MS, referrer=f"site{n % 20}.example/", user_agent=AGENT))
+        encode_click("abc", START_MS, referrer=f"site{n % 20}.example/", user_agent=AGENT)
         for n in range(100)
     ]
     ends = [len(b"".join(lines[:n])) for n in (0, 3, 6, 60, 100)]
@@ -103,24 +109,22 @@ def test_values_beyond_the_bound_are_other_whatever_batch_they_come_in(
         pipeline.count([Chunk("p", start, data[start:end])])
     assert_all_add_up(pipeline.pool, 100)
     stats = read_stats(pipeline.pool, "abc", today=datetime.fromtimestamp(START_MS / 1000, UTC))
-    assert dict(stats.by_dimension["referrer"]) == {
-        "other": 75,
-        **{f"site{n}.example": 5 for n in range(5)},
-    }
+    found = dict(stats.by_dimension["referrer"])
+    assert found.pop("other") == 75
+    assert list(found.values()) == [5] * 5
+    assert {f"site{n}.example" for n in range(3)} < set(found)  # they were there first
     assert stats.by_dimension["browser"] == [("Firefox", 100)]
 
 
 def test_first_batch_is_bounded_when_it_alone_has_too_many_values(pipeline: Pipeline):
-    lines = [
-        encode_click(Click("abc", START_MS, referrer=f"site{n}.example/")) for n in range(1_000)
-    ]
+    lines = [encode_click("abc", START_MS, referrer=f"site{n}.example/") for n in range(1_000)]
     pipeline.count([Chunk("p", 0, b"".join(lines))])
     assert_all_add_up(pipeline.pool, 1_000)
     ((values,),) = fetch(
         pipeline.pool,
         "SELECT count(*) FROM click_days, json_object_keys(dimensions->'referrer')",
     )
-    assert values == tallies.MOST_VALUES + 1
+    assert values == rollups.MOST_VALUES + 1
 
 
 @pytest.mark.parametrize("damaged", [b"?", b"\0" * 8, SKETCH[:-3], SKETCH[:20], b"\xff" * 40])
@@ -128,8 +132,10 @@ def test_visitors_are_counted_anew_and_clicks_on_when_a_stored_sketch_is_damaged
     pipeline: Pipeline, damaged: bytes
 ):
     def count(producer: str) -> None:
-        clicks = [Click("abc", START_MS, user_agent=AGENT, visitor=f"{producer}{n}") for n in "ab"]
-        pipeline.count([Chunk(producer, 0, b"".join(map(encode_click, clicks)))])
+        lines = [
+            encode_click("abc", START_MS, user_agent=AGENT, visitor=f"{producer}{n}") for n in "ab"
+        ]
+        pipeline.count([Chunk(producer, 0, b"".join(lines))])
 
     today = datetime.fromtimestamp(START_MS / 1000, UTC).date()
     count("p")
@@ -146,35 +152,67 @@ def test_visitors_are_counted_anew_and_clicks_on_when_a_stored_sketch_is_damaged
 
 def test_code_of_any_characters_is_counted(pipeline: Pipeline):
     codes = ["a\\b", "\\.", "\\N", 'q"uote', "ümlaut\N{GRINNING FACE}"]
-    lines = [encode_click(Click(code, START_MS, referrer='\\"\t\n/x')) for code in codes]
+    lines = [encode_click(code, START_MS, referrer='\\"\x01/x') for code in codes]
     for producer in ("p", "q"):
         pipeline.count([Chunk(producer, 0, b"".join(lines))])
     assert_all_add_up(pipeline.pool, 10)
     assert {row[0] for row in fetch(pipeline.pool, TOTALS)} == set(codes)
 
 
-def test_days_hold_what_was_counted_when_an_older_database_is_migrated(empty_database_url: str):
-    migrations = read_migrations()
-    migrate(empty_database_url, [each for each in migrations if each.version < 4])
-    sketch = visitor_sketch.add(b"", ["a", "b"])
-    with open_pool(empty_database_url, name="hop-test") as pool:
-        with pool.connection() as connection:
-            connection.execute("INSERT INTO click_totals VALUES ('abc', 5, 1, now())")
-            connection.execute(
-                "INSERT INTO click_dimensions SELECT 'abc', '2026-03-01', dimension, 'x', 3, 1"
-                " FROM unnest(%s::text[]) AS dimension",
-                (list(tallies.DIMENSIONS),),
-            )
-            connection.execute(
-                "INSERT INTO click_dimensions SELECT 'abc', '2026-03-01', dimension, 'y', 2, 0"
-                " FROM unnest(%s::text[]) AS dimension",
-                (list(tallies.DIMENSIONS),),
-            )
-            connection.execute(
-                "INSERT INTO click_visitors VALUES ('abc', '2026-03-01', %s)", (sketch,)
-            )
-        assert migrate(empty_database_url)[0].version == 4
-        stats = read_stats(pool, "abc", today=date(2026, 3, 2))
-    assert stats.by_day == [(date(2026, 3, 1), 5, 1)]
-    assert stats.by_dimension == {key: [("x", 3), ("y", 2)] for key in tallies.DIMENSIONS}
-    assert stats.unique_visitors == 2
+def fold(made: list[bytes]) -> dict[tuple[str, date, str], dict[str, list[int]]]:
+    """Clicks and bots by code, day, dimension and value, one click at a time."""
+    counts: dict[tuple[str, date, str], dict[str, list[int]]] = {}
+    for click in map(decode_click, made):
+        agent = read_user_agent(click.user_agent)
+        host = read_referrer(click.referrer.partition("/")[0])
+        values = host, read_country(click.country), *agent[:3], read_language(click.language)
+        day = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=click.at_ms)).date()
+        for dimension, value in zip(DIMENSIONS, values, strict=True):
+            of_value = counts.setdefault((click.code, day, dimension), {})
+            count = of_value.setdefault(value, [0, 0])
+            count[0] += 1
+            count[1] += agent.is_bot
+    return counts
+
+
+def random_line(chance: Random) -> bytes:
+    odd = chance.choice(
+        ["", "\\", '"', "'", "\t", "\0", "\x1f", "ü", "\N{GRINNING FACE}", "{}", ","]
+    )
+    return encode_click(
+        chance.choice([*["abc"] * 9, "x\\y", 'q"', "ümlaut"])
+        if chance.random() < 0.9
+        else f"c{chance.random()}",
+        START_MS + chance.randrange(-2 * 86_400_000, 2 * 86_400_000),
+        referrer=f"{odd.strip()}site{int(chance.paretovariate(0.2)) % 700}.example/x",
+        user_agent=chance.choice([*AGENTS, f"Mozilla{odd}"]),
+        language=chance.choice(["de-DE", "en", "", f"{odd}fr"]),
+        country=chance.choice(["", "DE", "CH"]),
+        visitor=chance.choice(["", "v1", "v2"]),
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_stored_days_equal_a_plain_count_however_the_lines_are_batched(
+    pipeline: Pipeline, seed: int
+):
+    chance = Random(seed)
+    made = [random_line(chance) for _ in range(3_000)]
+    ends = sorted({0, len(made), *(chance.randrange(len(made)) for _ in range(6))})
+    for first, last in pairwise(ends):
+        start = len(b"".join(made[:first]))
+        pipeline.count([Chunk("p", start, b"".join(made[first:last]))])
+    assert_all_add_up(pipeline.pool, len(made))
+    rows = fetch(pipeline.pool, "SELECT code, day, dimensions FROM click_days")
+    stored = {(code, day, name): row[name] for code, day, row in rows for name in DIMENSIONS}
+    expected = fold(made)
+    assert stored.keys() == expected.keys()
+    assert any(len(values) > rollups.MOST_VALUES for values in expected.values())
+    for key, values in expected.items():
+        if len(values) <= rollups.MOST_VALUES:
+            assert stored[key] == values
+            continue
+        kept = {value: counts for value, counts in stored[key].items() if value != "other"}
+        assert len(kept) == rollups.MOST_VALUES
+        # A value that came when there was no room yet or no longer counts as "other" then.
+        assert all(counts[0] <= values[value][0] for value, counts in kept.items())

@@ -1,5 +1,6 @@
 """Several workers: they share the partitions, take over, and count each click once."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -9,17 +10,9 @@ from contextlib import ExitStack, closing
 
 import psycopg
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from analytics_worker.consumer import (
-    FEWEST_CHUNKS,
-    FIRST_CHUNKS,
-    MOST_CHUNKS,
-    ROWS_PER_BATCH,
-    Consumer,
-    next_chunks,
-)
+from analytics_worker import consumer as consumer_module
+from analytics_worker.consumer import Consumer
 from db.clicks.partition_locks import PartitionLocks
 from db.clicks.wire import PARTITIONS, chunk_from_fields
 from db.errors import DatabaseUnavailableError
@@ -42,28 +35,15 @@ def test_clicks_are_counted_once_when_two_workers_count_at_the_same_time(
     assert sum(pipeline.clicks(f"code{n}") for n in range(3)) == 1_000
 
 
-def test_batches_when_there_is_a_backlog_grow_and_begin_small_again_after_it(pipeline: Pipeline):
-    def ship(chunks: int) -> None:
-        for _ in range(chunks):
-            pipeline.click(1)
-            pipeline.shipper.ship()
-
-    ship(FIRST_CHUNKS * 3 + 5)
-    taken = [pipeline.consumer.consume(block_ms=1) for _ in range(3)]
-    assert taken == [FIRST_CHUNKS, 2 * FIRST_CHUNKS, 5]
-    ship(FIRST_CHUNKS + 1)
-    assert [pipeline.consumer.consume(block_ms=1) for _ in range(2)] == [FIRST_CHUNKS, 1]
-    assert pipeline.clicks() == 4 * FIRST_CHUNKS + 6
-
-
-@given(st.integers(FEWEST_CHUNKS, MOST_CHUNKS), st.integers(0, 10_000_000))
-def test_batch_after_a_full_one_has_about_as_many_rows_as_memory_is_given_to(chunks, rows):
-    after = next_chunks(chunks, rows)
-    assert FEWEST_CHUNKS <= after <= min(2 * chunks, MOST_CHUNKS)
-    if after > FEWEST_CHUNKS:
-        assert rows / chunks * after <= ROWS_PER_BATCH
-    if after < min(2 * chunks, MOST_CHUNKS):
-        assert rows / chunks * (after + 1) > ROWS_PER_BATCH
+def test_batches_are_bounded_and_say_whether_there_is_more(pipeline: Pipeline, monkeypatch):
+    monkeypatch.setattr(consumer_module, "CHUNKS_PER_STREAM", 4)
+    consumer = Consumer(pipeline.pool, pipeline.wire)
+    for _ in range(10):
+        pipeline.click(1)
+        pipeline.shipper.ship()
+    taken = [(consumer.consume(block_ms=1), consumer.is_behind) for _ in range(4)]
+    assert taken == [(4, True), (4, True), (2, False), (0, False)]
+    assert pipeline.clicks() == 10
 
 
 @pytest.fixture
@@ -158,7 +138,7 @@ def test_clicks_are_counted_once_when_two_workers_believe_they_hold_all_partitio
                 pipeline.shipper.ship()
                 pipeline.shipper.confirm()
             wait_until(
-                lambda: pipeline.shipper.confirm() or pipeline.shipper._own.is_done(), within_s=20
+                lambda: sum(pipeline.clicks(f"code{n}") for n in range(3)) == 1_200, within_s=20
             )
         finally:
             stopping.set()
@@ -167,10 +147,7 @@ def test_clicks_are_counted_once_when_two_workers_believe_they_hold_all_partitio
     assert sum(pipeline.clicks(f"code{n}") for n in range(3)) == 1_200
 
 
-def test_worker_counts_its_share_and_deletes_the_stream_of_earlier_releases(
-    pipeline: Pipeline, workers
-):
-    pipeline.wire.xadd("clicks", {"of": "an earlier release"})
+def test_worker_counts_its_share_until_it_is_told_to_stop(pipeline: Pipeline, workers):
     pipeline.click(5)
     pipeline.shipper.ship()
     stopping = threading.Event()
@@ -181,4 +158,20 @@ def test_worker_counts_its_share_and_deletes_the_stream_of_earlier_releases(
         finally:
             stopping.set()
         running.result()
-    assert not pipeline.wire.exists("clicks")
+    assert pipeline.waiting() == 0
+
+
+def test_worker_runs_as_a_module_and_ends_on_sigterm(
+    pipeline: Pipeline, database_url: str, redis_url: str
+):
+    environ = {"HOP_DATABASE_URL": database_url, "HOP_REDIS_URL": redis_url}
+    pipeline.click(5)
+    pipeline.shipper.ship()
+    with subprocess.Popen(
+        [sys.executable, "-m", "analytics_worker"], env=os.environ | environ
+    ) as process:
+        try:
+            wait_until(lambda: pipeline.clicks() == 5, within_s=20)
+        finally:
+            process.terminate()
+        assert process.wait(10) == 0

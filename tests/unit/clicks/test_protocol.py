@@ -15,7 +15,7 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_worker.sums import uncounted
+from analytics_worker.counting import uncounted
 from app.clicks import outbox as outbox_module
 from app.clicks.journal_file import adopt_orphans, create
 from app.clicks.outbox import Outbox

@@ -63,6 +63,7 @@ def test_line_holds_nothing_private(recorder, private):
         ("android-app://com.example.app", "com.example.app"),
         ("https://[::1/x?q=secret", ""),  # not an address
         ("?q=secret", ""),
+        ("https://news.example/a\tb\nc", "news.example/abc"),
     ],
 )
 def test_referrer_is_kept_without_its_query_whatever_it_looks_like(recorder, referrer, kept):
@@ -89,7 +90,13 @@ def test_visitors_are_hashed_with_a_key_of_the_process_when_none_was_given(tmp_p
     assert len({clicks(recorder)[0].visitor for recorder in recorders}) == 2
 
 
-# What JSON writes with six bytes, with four, with two.
+def test_click_is_one_line_when_headers_hold_tabs(recorder):
+    recorder.record(ENVIRON | {"HTTP_USER_AGENT": "a\tb", "HTTP_ACCEPT_LANGUAGE": "de\ten"}, "abc")
+    (click,) = clicks(recorder)
+    assert (click.code, click.language, click.user_agent) == ("abc", "de en", "a b")
+
+
+# One byte, four, one, two.
 @pytest.mark.parametrize("character", ["\x01", "\N{GRINNING FACE}", '"', "ÿ"])
 def test_line_fits_when_the_headers_are_as_long_as_can_be(recorder, character):
     header = character * 10_000
@@ -109,7 +116,7 @@ def test_line_fits_when_the_headers_are_as_long_as_can_be(recorder, character):
 @pytest.fixture
 def _no_room(recorder, monkeypatch):
     """A disk that is full, and memory for three lines."""
-    line = encode_click(Click("abc", time.time_ns() // 1_000_000, visitor="0" * 16))
+    line = encode_click("abc", time.time_ns() // 1_000_000, visitor="0" * 16)
     monkeypatch.setattr(journal_module, "HELD_BYTES", 3 * len(line))
 
     def write(*_):

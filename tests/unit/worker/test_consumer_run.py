@@ -6,7 +6,12 @@ from collections.abc import Iterable
 import pytest
 import redis
 
-from analytics_worker.consumer import GATHER_S, LONGEST_PAUSE_S, Consumer
+from analytics_worker.consumer import (
+    CHUNKS_PER_STREAM,
+    GATHER_S,
+    LONGEST_PAUSE_S,
+    Consumer,
+)
 from db.errors import DatabaseUnavailableError
 
 
@@ -53,11 +58,13 @@ class Scripted(Consumer):
             self._stopping.set()
         if isinstance(step, Exception):
             raise step
-        self._is_behind = step == "behind"
+        self.is_behind = step == "behind"
         return 0
 
-    def _tidy(self) -> None:
-        pass
+
+@pytest.fixture(autouse=True)
+def _no_receipts(monkeypatch):
+    monkeypatch.setattr("analytics_worker.consumer.prune_receipts", lambda _: 0)
 
 
 def run(*script: Exception | str) -> tuple[list[float], list[list[int]], int]:
@@ -92,28 +99,29 @@ def test_worker_lives_through_an_outage_of_many_hours():
     assert max(waits) <= LONGEST_PAUSE_S
 
 
-def test_batches_get_smaller_when_postgres_does_not_do_them_in_time(monkeypatch):
+def test_batches_get_smaller_while_postgres_does_not_do_them_in_time(monkeypatch):
     class Wire:
-        """Full of what is no chunk, and empty when it is read ahead."""
+        """Full of what is no chunk."""
 
-        def xread(self, streams: dict[str, str], count: int, block: int | None) -> list[object]:
-            if block is None:
-                return []
+        def xread(self, streams: dict[str, str], count: int, block: int) -> list[object]:
             asked.append(count)
             return [(b"clicks:0", [(b"1-0", {})] * count)]
 
         def xdel(self, *_: object) -> None:
             pass
 
-    def write(*_: object) -> None:
-        if asked[-1] > 1:
+    def count(*_: object) -> None:
+        if asked[-1] > CHUNKS_PER_STREAM // 4:
             raise DatabaseUnavailableError("canceling statement due to statement timeout")
 
     asked: list[int] = []
     consumer = Consumer(None, Wire())
-    monkeypatch.setattr("analytics_worker.consumer.count", write)
-    for _ in range(3):
+    monkeypatch.setattr("analytics_worker.consumer.count", count)
+    for _ in range(2):
         with pytest.raises(DatabaseUnavailableError):
             consumer.consume(1)
-    assert consumer.consume(1) == 1
-    assert asked == [12, 6, 3, 1]
+    assert consumer.consume(1) == CHUNKS_PER_STREAM // 4
+    with pytest.raises(DatabaseUnavailableError):
+        consumer.consume(1)
+    full = CHUNKS_PER_STREAM
+    assert asked == [full, full // 2, full // 4, full]

@@ -1,9 +1,14 @@
-"""analytics_worker.user_agents: people and machines."""
+"""analytics_worker.fields: what the headers of a click say."""
 
 import pytest
 
-from analytics_worker.user_agents import read_user_agent
-from db.clicks.tallies import Agent
+from analytics_worker.fields import (
+    Agent,
+    read_country,
+    read_language,
+    read_referrer,
+    read_user_agent,
+)
 
 CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0"
 SAFARI = "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5"
@@ -68,3 +73,31 @@ def test_header_is_that_of_a_bot_when_a_machine_sends_it(header, browser):
 
 def test_header_is_read_when_it_makes_no_sense():
     assert read_user_agent("\0\x01 ÿ" * 80).device == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("host", "value"),
+    [
+        ("news.example", "news.example"),
+        ("", "direct"),
+        ("\0", "direct"),
+        ("a\0b\x1b.example", "ab.example"),
+        ("a" * 200, "a" * 100),
+        ("ü.example", "ü.example"),
+    ],
+)
+def test_referrer_is_a_host_that_can_be_stored(host, value):
+    assert read_referrer(host) == value
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [("de-AT,en;q=0.5", "de"), ("EN", "en"), ("gsw", "gsw"), ("*", "unknown"), ("", "unknown")],
+)
+def test_language_is_the_first_one_without_its_region(header, language):
+    assert read_language(header) == language
+
+
+@pytest.mark.parametrize(("country", "value"), [("CH", "CH"), ("", "unknown")])
+def test_country_is_unknown_when_nobody_knows_it(country, value):
+    assert read_country(country) == value
