@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 ALL: Final = range(PARTITIONS)
 # Of each stream in a batch. The more clicks, the more have rows in common; bounded by memory, and
 # by the time for which a stop waits.
-CHUNKS_PER_STREAM: Final = 44
+CHUNKS_PER_STREAM: Final = 40
 BLOCK_MS: Final = 500
 # After a batch that was all there was. What a batch costs hardly depends on what is in it: with
 # this pause 800 clicks a second take 12 % of a core, Postgres included, without it 29 %.
