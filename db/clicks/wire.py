@@ -100,7 +100,7 @@ def decode_click(line: bytes) -> Click:
         PoisonedError: it is not a click of a known version.
     """
     try:
-        text = line.removesuffix(b"\n").decode()
+        text = line.removesuffix(b"\n").removesuffix(b"\r").decode()  # as polars reads lines
     except UnicodeDecodeError as error:
         raise PoisonedError(f"not a click: {error}") from error
     if not _line.fullmatch(text):
