@@ -7,8 +7,8 @@ import msgspec
 
 from app.links.codes import SHORTEST
 from db.codes.counters import COUNTER, STRIDES, SequenceCounter
-from db.codes.ranges import Grant, KeyRanges
-from db.codes.snowflake_workers import KeyWorkers
+from db.codes.ranges import Grant, IdRanges
+from db.codes.snowflake_workers import WorkerIdLeases
 from db.codes.strategies import PASSED_OVER, StrategyUse, read_strategies
 from db.connect.pool import Pool
 from db.links import Link, find_link
@@ -85,7 +85,7 @@ def _find_use(pool: Pool, link: Link | None) -> StrategyUse | None:
 
 
 def _check_key(pool: Pool, use: StrategyUse | None) -> None:
-    if use and use.key_fingerprint not in {None, KeyRanges(pool).key_fingerprint()}:
+    if use and use.key_fingerprint not in {None, IdRanges(pool).key_fingerprint()}:
         raise NotFromStrategyError("the permutation key has changed, so its id cannot be read")
 
 
@@ -97,7 +97,7 @@ def _trace(pool: Pool, code: str, strategy: StrategyName, link: Link | None) -> 
         case "range":
             return _trace_granted(pool, plain_id(code, SHORTEST))
         case "permuted":
-            ranges = KeyRanges(pool)
+            ranges = IdRanges(pool)
             permuted = Permuted(RangeAllocator(ranges), ranges.permutation_key, SHORTEST)
             return _trace_granted(pool, permuted.id_of(code))
         case "counter":
@@ -115,7 +115,7 @@ def _trace(pool: Pool, code: str, strategy: StrategyName, link: Link | None) -> 
 
 
 def _trace_granted(pool: Pool, id_: int) -> Traced:
-    grant = KeyRanges(pool).find_grant(id_)
+    grant = IdRanges(pool).find_grant(id_)
     if grant is None:
         raise NotFromStrategyError(f"its id would be {id_:,}, which no process has been given")
     if grant.holder == PASSED_OVER:
@@ -132,7 +132,7 @@ def _trace_counted(pool: Pool, id_: int, sequences: tuple[str, ...]) -> Traced:
 
 def _trace_moment(pool: Pool, parts: Parts) -> Traced:
     moment = datetime.fromtimestamp(parts.unix_ms / 1_000, UTC)
-    if parts.unix_ms >= KeyWorkers(pool).read_lease_end(parts.worker):
+    if parts.unix_ms >= WorkerIdLeases(pool).read_lease_end(parts.worker):
         raise NotFromStrategyError(
             f"it would be of {moment:%F %T} UTC by worker {parts.worker}, which was never leased"
             " for that time"

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from app.settings import Settings
-from db.codes.code_pool import KeyPool
+from db.codes.code_pool import StoredCodePool
 from db.codes.counters import COUNTER, STRIDES, SequenceCounter
-from db.codes.ranges import KeyRanges
-from db.codes.snowflake_workers import KeyWorkers
+from db.codes.ranges import IdRanges
+from db.codes.snowflake_workers import WorkerIdLeases
 from db.codes.strategies import StrategyUse, record_strategy
 from db.connect.pool import Pool
 from keygen.ranges import RangeAllocator
@@ -51,7 +51,7 @@ def open_strategy(  # noqa: PLR0911 - one for each strategy
             return CodeSource(Ranged(allocator, shortest), allocator.close)
         case "permuted":
             allocator = _open_allocator(settings, pool)
-            read_key = KeyRanges(pool).permutation_key
+            read_key = IdRanges(pool).permutation_key
             return CodeSource(Permuted(allocator, read_key, shortest), allocator.close)
         case "stride":
             counters = [SequenceCounter(pool, sequence) for sequence in STRIDES]
@@ -61,17 +61,17 @@ def open_strategy(  # noqa: PLR0911 - one for each strategy
         case "hash":
             return CodeSource(Hashed(shortest))
         case "pool":
-            pooled = Pooled(KeyPool(pool), shortest=shortest)
+            pooled = Pooled(StoredCodePool(pool), shortest=shortest)
             return CodeSource(pooled, pooled.close)
         case "snowflake":
-            return CodeSource(Snowflake(KeyWorkers(pool)))
+            return CodeSource(Snowflake(WorkerIdLeases(pool)))
         case _:
             assert_never(settings.keygen)
 
 
 def _open_allocator(settings: Settings, pool: Pool) -> RangeAllocator:
     return RangeAllocator(
-        KeyRanges(pool),
+        IdRanges(pool),
         settings.range_size,
         min_size=settings.range_size_min,
         max_size=settings.range_size_max,
@@ -87,7 +87,7 @@ def note_strategy(settings: Settings, pool: Pool) -> str | None:
     Raises:
         DatabaseUnavailableError: Postgres is away; nothing was recorded.
     """
-    fingerprint = KeyRanges(pool).key_fingerprint() if settings.keygen == "permuted" else None
+    fingerprint = IdRanges(pool).key_fingerprint() if settings.keygen == "permuted" else None
     before = record_strategy(pool, settings.keygen, fingerprint)
     return None if before is None else _describe_change(before, settings.keygen)
 

@@ -1,4 +1,4 @@
-"""Counters in Postgres: sequences made by migration 0003."""
+"""Counters in Postgres: the sequences of migration 0003."""
 
 from typing import Final
 
@@ -6,12 +6,12 @@ from psycopg import sql
 
 from db.connect.pool import Pool, connection_to
 
-COUNTER: Final = "key_counter"
-STRIDES: Final = tuple(f"key_stride_{number}" for number in range(8))
+COUNTER: Final = "code_counter"
+STRIDES: Final = tuple(f"code_stride_{number}" for number in range(8))
 
 
 class SequenceCounter:
-    """Satisfies `keygen.strategies.counter.Counter`, one round trip a number. Thread-safe."""
+    """Satisfies `keygen.strategies.counter.Counter`: a round trip per number. Thread-safe."""
 
     def __init__(self, pool: Pool, sequence: str) -> None:
         self._pool = pool
@@ -31,7 +31,7 @@ class SequenceCounter:
             return int(row[0])
 
     def read_next(self) -> int:
-        """What `next_value` would return now; every smaller number was given out or passed over.
+        """What `next_value` would return now; every smaller number is handed out or skipped.
 
         Raises:
             DatabaseUnavailableError: Postgres is away.

@@ -1,4 +1,4 @@
-"""Ranges of ids from Postgres, and the key that scrambles them."""
+"""Ranges of ids from Postgres, and the permutation key that scrambles them."""
 
 import os
 import socket
@@ -16,18 +16,18 @@ SPACE: Final = "links"
 
 RESERVE = """
 WITH taken AS (
-    UPDATE key_ranges SET next_id = next_id + %(size)s WHERE space = %(space)s
+    UPDATE id_ranges SET next_id = next_id + %(size)s WHERE space = %(space)s
     RETURNING next_id - %(size)s AS start_id, next_id AS stop_id
 )
-INSERT INTO key_range_grants (space, start_id, stop_id, holder)
+INSERT INTO id_range_grants (space, start_id, stop_id, holder)
 SELECT %(space)s, start_id, stop_id, %(holder)s FROM taken
 RETURNING start_id, stop_id
 """
 
-_KEY = "SELECT permutation_key FROM key_ranges WHERE space = %(space)s"
+_KEY = "SELECT permutation_key FROM id_ranges WHERE space = %(space)s"
 
 _FIND_GRANT = """
-SELECT start_id, stop_id, holder, granted_at FROM key_range_grants
+SELECT start_id, stop_id, holder, granted_at FROM id_range_grants
 WHERE space = %(space)s AND start_id <= %(id)s
 ORDER BY start_id DESC LIMIT 1
 """
@@ -35,7 +35,7 @@ ORDER BY start_id DESC LIMIT 1
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The ids from `start_id` up to, not including, `stop_id` were given to `holder`."""
+    """The ids in [start_id, stop_id) were granted to `holder`."""
 
     start_id: int
     stop_id: int
@@ -44,15 +44,15 @@ class Grant:
 
 
 def this_process() -> str:
-    """The name under which this process holds what is given to it: host and process id."""
+    """The name of this process as a holder: host and process id."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-class KeyRanges:
-    """The range source of one key space: satisfies `keygen.ranges.RangeSource`. Thread-safe.
+class IdRanges:
+    """Ranges of one code space: satisfies `keygen.ranges.RangeSource`. Thread-safe.
 
-    The UPDATE locks the row for the length of one short transaction, so two callers never see the
-    same `next_id`; a range committed and then lost with its process is a gap.
+    The UPDATE locks the row for one short transaction, so two callers never see the same `next_id`.
+    A range that is committed and then lost with its process is a gap.
     """
 
     def __init__(self, pool: Pool, space: str = SPACE) -> None:
@@ -64,20 +64,20 @@ class KeyRanges:
         """Reserve `size` consecutive ids.
 
         Raises:
-            DatabaseUnavailableError: Postgres is away, or has no such key space.
+            DatabaseUnavailableError: Postgres is away, or has no such code space.
         """
         values = {"size": size, "space": self._space, "holder": self._holder}
         with connection_to(self._pool) as connection:
             row = connection.execute(RESERVE, values).fetchone()
         if row is None:
             raise DatabaseUnavailableError(
-                f"there is no key space {self._space!r}: run hop migrate"
+                f"there is no code space {self._space!r}: run hop migrate"
             )
         start, stop = row
         return range(start, stop)
 
     def find_grant(self, id_: int) -> Grant | None:
-        """The range that an id belongs to; None when it was never given to anyone.
+        """The grant that an id belongs to; None if it was never granted.
 
         Raises:
             DatabaseUnavailableError: Postgres is away.
@@ -91,21 +91,21 @@ class KeyRanges:
         return grant if grant is not None and id_ < grant.stop_id else None
 
     def permutation_key(self) -> bytes:
-        """The secret of this key space, 32 bytes. Change it and new codes may meet old ones.
+        """The permutation key, 32 bytes. If it changes, new codes may meet old ones.
 
         Raises:
-            DatabaseUnavailableError: Postgres is away, or has no such key space.
+            DatabaseUnavailableError: Postgres is away, or has no such code space.
         """
         with connection_to(self._pool) as connection:
             row = connection.execute(_KEY, {"space": self._space}).fetchone()
         if row is None:
             raise DatabaseUnavailableError(
-                f"there is no key space {self._space!r}: run hop migrate"
+                f"there is no code space {self._space!r}: run hop migrate"
             )
         return bytes(row[0])
 
     def key_fingerprint(self) -> str:
-        """16 characters that change with the permutation key and do not reveal it.
+        """16 characters that change with the permutation key without revealing it.
 
         Raises:
             DatabaseUnavailableError: as `permutation_key`.

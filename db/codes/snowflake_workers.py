@@ -1,23 +1,23 @@
-"""Worker ids for snowflakes, leased for intervals of time that never overlap."""
+"""Worker ids of snowflakes, leased for intervals that never overlap."""
 
 from db.codes.ranges import this_process
 from db.connect.pool import Pool, connection_to
 
-# The times are the holder's, and Postgres's own clock plays no part: whatever the clocks show, an
-# interval begins after the end of every earlier one of the same worker id.
+# All times are the holder's; Postgres's clock plays no part. Whatever the clocks show, an interval
+# starts after the end of every earlier one of the same worker id.
 _LEASE = """
-UPDATE key_workers SET leased_until_ms = %(until_ms)s, holder = %(holder)s, leased_at = now()
+UPDATE snowflake_workers SET leased_until_ms = %(until_ms)s, holder = %(holder)s, leased_at = now()
 WHERE worker_id = (
-    SELECT worker_id FROM key_workers WHERE leased_until_ms <= %(from_ms)s
+    SELECT worker_id FROM snowflake_workers WHERE leased_until_ms <= %(from_ms)s
     ORDER BY worker_id LIMIT 1 FOR UPDATE SKIP LOCKED
 )
 RETURNING worker_id
 """
 
-_LEASE_END = "SELECT leased_until_ms FROM key_workers WHERE worker_id = %(worker_id)s"
+_LEASE_END = "SELECT leased_until_ms FROM snowflake_workers WHERE worker_id = %(worker_id)s"
 
 
-class KeyWorkers:
+class WorkerIdLeases:
     """Satisfies `keygen.strategies.snowflake.WorkerIds`. Thread-safe; shared by all processes."""
 
     def __init__(self, pool: Pool) -> None:
@@ -28,7 +28,7 @@ class KeyWorkers:
         """Lease a worker id for `from_ms` up to, not including, `until_ms`, in Unix time.
 
         Returns:
-            None when each of them was leased for a time after `from_ms`.
+            None if every worker id is leased for a time after `from_ms`.
 
         Raises:
             DatabaseUnavailableError: Postgres is away.
@@ -39,7 +39,7 @@ class KeyWorkers:
             return None if row is None else int(row[0])
 
     def read_lease_end(self, worker_id: int) -> int:
-        """The moment, in Unix time in milliseconds, from which on nobody has had a worker id.
+        """The end of the last lease of a worker id, in Unix time in milliseconds.
 
         Raises:
             DatabaseUnavailableError: Postgres is away.

@@ -10,7 +10,7 @@ from db.codes.counters import COUNTER, STRIDES
 from db.codes.ranges import RESERVE, SPACE
 from db.connect.pool import Connection, Pool, connection_to
 
-# The holder of ids that the range strategies must pass over.
+# The holder of ids that the range strategies must skip.
 PASSED_OVER: Final = "another strategy"
 
 
@@ -24,7 +24,7 @@ class StrategyUse:
 
 
 _RECORD = """
-INSERT INTO key_strategies (strategy, key_fingerprint)
+INSERT INTO code_strategies (strategy, key_fingerprint)
 VALUES (%(strategy)s, %(key_fingerprint)s)
 """
 
@@ -32,22 +32,22 @@ VALUES (%(strategy)s, %(key_fingerprint)s)
 def record_strategy(pool: Pool, strategy: str, key_fingerprint: str | None) -> StrategyUse | None:
     """Record which strategy makes codes from now on, if that is a change.
 
-    A change also moves every count of ids beyond those that were given out, by whichever strategy:
-    two strategies that count in plain base62 would else propose the same codes, one after another.
+    A change also moves every counter beyond all ids that any strategy has handed out. Otherwise two
+    strategies that count in plain base62 would propose the same codes.
 
     Args:
         pool: the database.
         strategy: its name.
-        key_fingerprint: of the permutation key, if its codes depend on it.
+        key_fingerprint: of the permutation key, if the codes depend on it.
 
     Returns:
-        What was in use before a change; None when nothing has changed, or nothing was recorded.
+        The strategy in use before the change; None if nothing has changed or been recorded.
 
     Raises:
         DatabaseUnavailableError: Postgres is away.
     """
     with connection_to(pool) as connection, connection.transaction():
-        connection.execute("LOCK TABLE key_strategies IN EXCLUSIVE MODE")  # readers pass
+        connection.execute("LOCK TABLE code_strategies IN EXCLUSIVE MODE")  # readers pass
         uses = _read_uses(connection)
         if uses and (uses[-1].strategy, uses[-1].key_fingerprint) == (strategy, key_fingerprint):
             return None
@@ -57,7 +57,7 @@ def record_strategy(pool: Pool, strategy: str, key_fingerprint: str | None) -> S
 
 
 def read_strategies(pool: Pool) -> list[StrategyUse]:
-    """Every strategy that was in use, the oldest first.
+    """Every strategy ever in use, the oldest first.
 
     Raises:
         DatabaseUnavailableError: Postgres is away.
@@ -69,14 +69,14 @@ def read_strategies(pool: Pool) -> list[StrategyUse]:
 def _read_uses(connection: Connection) -> list[StrategyUse]:
     with connection.cursor(row_factory=class_row(StrategyUse)) as cursor:
         return cursor.execute(
-            "SELECT strategy, key_fingerprint, since FROM key_strategies ORDER BY number"
+            "SELECT strategy, key_fingerprint, since FROM code_strategies ORDER BY number"
         ).fetchall()
 
 
 # pg_sequences shows NULL for a sequence that has given out nothing since it was set.
 _COUNTS = """
 SELECT
-    (SELECT next_id FROM key_ranges WHERE space = %(space)s),
+    (SELECT next_id FROM id_ranges WHERE space = %(space)s),
     (SELECT coalesce(max(last_value) + 1, 0) FROM pg_sequences
      WHERE schemaname = current_schema() AND sequencename = %(counter)s),
     (SELECT coalesce(max(last_value) + 1, 0) FROM pg_sequences
@@ -90,7 +90,7 @@ SELECT setval(sequence, value, false) FROM unnest(%(sequences)s::text[], %(value
 
 
 def _move_counts(connection: Connection) -> None:
-    """Let ranges, counter and strides all go on behind the highest id that any has given out."""
+    """Move ranges, counter and strides beyond the highest id that any of them has handed out."""
     names = {"space": SPACE, "counter": COUNTER, "strides": list(STRIDES)}
     row = connection.execute(_COUNTS, names).fetchone()
     assert row is not None

@@ -13,8 +13,8 @@ from lab.strategies.makers.processes import MakerError, forkserver_context, runn
 STARTED_WITHIN_S: Final = 60.0
 _POLL_S: Final = 0.001
 
-_NEXT_ID: Final = "SELECT next_id FROM key_ranges"
-_CLAIMED_CODES: Final = "SELECT n_tup_del FROM pg_stat_user_tables WHERE relname = 'key_pool'"
+_NEXT_ID: Final = "SELECT next_id FROM id_ranges"
+_CLAIMED_CODES: Final = "SELECT n_tup_del FROM pg_stat_user_tables WHERE relname = 'code_pool'"
 _CONNECTIONS: Final = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
 
 

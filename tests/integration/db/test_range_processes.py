@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from app.settings import Settings
-from db.codes.ranges import KeyRanges
+from db.codes.ranges import IdRanges
 from keygen.ranges import RangeAllocator
 from keygen.strategies.permuted import Permuted
 from lab.strategies.makers.code_files import count_codes, write_codes
@@ -27,7 +27,7 @@ def test_codes_are_unique_and_ids_accounted_for_when_processes_are_killed(
 ):
     folders = [tmp_path / str(number) for number in range(PROCESSES)]
     kills = make_codes(database_url, folders, CODES // PROCESSES, random.Random(62))
-    ranges = KeyRanges(pool)
+    ranges = IdRanges(pool)
     id_of = Permuted(RangeAllocator(ranges), ranges.permutation_key).id_of
     written = {
         file.name: [id_of(code) for code in file.read_text().split()]
@@ -35,9 +35,9 @@ def test_codes_are_unique_and_ids_accounted_for_when_processes_are_killed(
     }
     with pool.connection() as connection:
         grants = connection.execute(
-            "SELECT holder, start_id, stop_id FROM key_range_grants ORDER BY start_id"
+            "SELECT holder, start_id, stop_id FROM id_range_grants ORDER BY start_id"
         ).fetchall()
-        (reserved,) = connection.execute("SELECT next_id FROM key_ranges").fetchone()
+        (reserved,) = connection.execute("SELECT next_id FROM id_ranges").fetchone()
     ids = [id_ for each in written.values() for id_ in each]
     wasted = sum(count_wasted(grants, holder, each) for holder, each in written.items())
     assert kills > 0

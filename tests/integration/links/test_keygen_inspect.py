@@ -115,7 +115,7 @@ def test_an_alias_is_told_from_generated_codes(database_url, pool):
 def test_a_changed_key_is_said_to_hide_the_id(database_url, pool):
     code = make_link("permuted", pool)
     with pool.connection() as connection:
-        connection.execute("UPDATE key_ranges SET permutation_key = sha256(permutation_key)")
+        connection.execute("UPDATE id_ranges SET permutation_key = sha256(permutation_key)")
     assert "the permutation key has changed" in inspect(database_url, code).output
 
 

@@ -54,7 +54,7 @@ def test_a_change_says_what_was_and_what_happens_to_links(pool):
 def test_a_changed_permutation_key_is_stated(pool):
     note_strategy(settings_for("permuted"), pool)
     with pool.connection() as connection:
-        connection.execute("UPDATE key_ranges SET permutation_key = sha256(permutation_key)")
+        connection.execute("UPDATE id_ranges SET permutation_key = sha256(permutation_key)")
     notice = note_strategy(settings_for("permuted"), pool)
     assert notice is not None
     assert notice.startswith("the permutation key is not the one")
@@ -87,8 +87,8 @@ def test_ids_passed_over_are_granted_so_that_no_gap_is_unaccounted_for(pool):
     start_and_make_links("range", pool)
     with pool.connection() as connection:
         grants = connection.execute(
-            "SELECT start_id, stop_id, holder FROM key_range_grants ORDER BY start_id"
+            "SELECT start_id, stop_id, holder FROM id_range_grants ORDER BY start_id"
         ).fetchall()
-        next_id = connection.execute("SELECT next_id FROM key_ranges").fetchone()
+        next_id = connection.execute("SELECT next_id FROM id_ranges").fetchone()
     assert grants[0] == (0, LINKS, "another strategy")
     assert [stop for _, stop, _ in grants] == [*(start for start, _, _ in grants[1:]), *next_id]

@@ -46,7 +46,7 @@ def test_code_is_another_one_when_the_first_was_taken():
 
 @pytest.mark.parametrize("text", ["", "A", "abcdef", "abc-efg", "abcdefé", "A" * 64])
 def test_text_is_refused_when_it_cannot_be_a_code_of_ours(text):
-    with pytest.raises(ValueError, match=r"character|key space"):
+    with pytest.raises(ValueError, match=r"character|code space"):
         new_strategy(shortest=7).id_of(text)
 
 
