@@ -8,7 +8,7 @@ import psycopg
 import pytest
 import redis
 
-from app.cache.cached_link import Entry, decode_entry, encode_entry
+from app.cache.redis_cache import CacheEntry, decode_entry, encode_entry
 from tests.running_demo import RunningDemo, wait_until
 
 CLIENTS, WORKERS = 200, 3
@@ -65,7 +65,7 @@ def test_stale_entry_is_served_while_one_client_refreshes_it(demo: RunningDemo):
         ThreadPoolExecutor(CLIENTS) as clients,
     ):
         link = decode_entry(cache.get(f"link:{code}")).link
-        past = Entry(link, time.time() - 100, time.time() - 1)
+        past = CacheEntry(link, time.time() - 100, time.time() - 1)
         cache.set(f"link:{code}", encode_entry(past))
         holder.execute("LOCK TABLE links IN ACCESS EXCLUSIVE MODE")
         answers = [clients.submit(demo.get, code) for _ in range(CLIENTS)]
