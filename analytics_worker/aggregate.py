@@ -23,7 +23,7 @@ from db.clicks.wire import (
     decode_click,
 )
 
-# Chunks are parsed 16 (4 MB) at a time: parsed columns need half the memory of raw lines.
+# Parse at most 16 chunks (4 MB) at a time, since the columns kept need half the memory of lines.
 CHUNKS_AT_ONCE: Final = 16
 # Every line of a damaged journal may be malformed; the first ones are enough to diagnose it.
 MAX_LETTERS: Final = 1_000

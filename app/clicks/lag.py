@@ -16,8 +16,8 @@ from db.clicks.receipts import count_dropped, read_receipts
 from db.clicks.wire import LINE_BYTES, STREAMS, PoisonedError, decode_click
 from db.connect.pool import Pool
 
-# Bytes read per measurement. Gigabytes may wait after an hour without Redis, and monitoring asks
-# every few seconds.
+# Bytes read per measurement. A gigabyte may wait after an hour without Redis, and metrics are
+# scraped every few seconds.
 COUNT_BYTES: Final = 4 * 1024 * 1024
 
 

@@ -78,10 +78,7 @@ class ClickRecorder:
                 visitor=self.pseudonym(f"{address}\n{user_agent}"),
             )
             self._journal.append(line)
-        except (
-            OSError,
-            UnicodeEncodeError,
-        ) as error:  # no space left; a lone surrogate in a header
+        except (OSError, UnicodeEncodeError) as error:  # no space left; a lone surrogate
             self._drop(1, str(error))
 
     def report_dropped(self, pool: Pool) -> None:

@@ -76,8 +76,8 @@ def encode_click(
 ) -> bytes:
     """Encode a click as one line with its line end. On the path of every redirect, so keep it fast.
 
-    Fields are those of `Click`. Tabs and line feeds in headers become spaces where they would end a
-    field. The other fields come from hop and must not contain any.
+    Fields are those of `Click`. Where a tab or line feed in `language` or `user_agent` would end a
+    field, it becomes a space. The other fields come from hop and must not contain any.
 
     Raises:
         UnicodeEncodeError: a field contains a lone surrogate.

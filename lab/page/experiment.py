@@ -59,7 +59,7 @@ def stop_when_due(directory: Path, timeout_s: float) -> None:
 
 
 def write_line(kind: str, content: object) -> None:
-    """Print a JSON line with a single write, because two threads print."""
+    """Print a JSON line with a single write, since two threads print."""
     os.write(sys.stdout.fileno(), msgspec.json.encode({kind: content}) + b"\n")
 
 
