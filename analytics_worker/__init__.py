@@ -1,6 +1,7 @@
-"""Click events become counts: the consumer of the click stream."""
+"""The analytics worker: reads clicks from the streams and counts them in Postgres."""
 
 import os
 
-# Before polars is imported. Workers share the work by partitions, so one core each is enough.
+# Must be set before polars is imported. To use more cores, run more workers: they divide the
+# partitions.
 os.environ.setdefault("POLARS_MAX_THREADS", "1")

@@ -1,4 +1,4 @@
-"""`python -m analytics_worker`: the worker without the command line's settings."""
+"""`python -m analytics_worker` runs the worker from HOP_DATABASE_URL and HOP_REDIS_URL alone."""
 
 import os
 

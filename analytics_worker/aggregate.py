@@ -1,4 +1,4 @@
-"""Chunks of lines become a roll-up, column by column."""
+"""Parses chunks of lines and adds them up into a roll-up, column by column."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import BytesIO
@@ -23,75 +23,71 @@ from db.clicks.wire import (
     decode_click,
 )
 
-# Lines are parsed in pieces of four megabytes: what is kept of them takes half the memory.
+# Parse at most 16 chunks (4 MB) at a time, since the columns kept need half the memory of lines.
 CHUNKS_AT_ONCE: Final = 16
-# A damaged journal may be malformed throughout; the first lines tell what there is to tell.
-MOST_LETTERS: Final = 1_000
+# Every line of a damaged journal may be malformed; the first ones are enough to diagnose it.
+MAX_LETTERS: Final = 1_000
 DAY_MS: Final = 86_400_000
 HOUR_MS: Final = 3_600_000
 
 
 class Malformed:
-    """Lines that are no clicks: how many, and the first of them."""
+    """Malformed lines of a batch: their number, and dead letters for the first `MAX_LETTERS`."""
 
     def __init__(self) -> None:
         self.lines = 0
         self.letters: list[DeadLetter] = []
 
     def add(self, chunk: Chunk, offset: int, line: bytes) -> None:
-        """Note a line of a chunk, which begins at an offset of its journal."""
+        """Count a malformed line of `chunk`; `offset` is its position in the journal, in bytes."""
         self.lines += 1
-        if len(self.letters) < MOST_LETTERS:
+        if len(self.letters) < MAX_LETTERS:
             self.letters.append(
                 DeadLetter("line", _reason(line), line, chunk.producer, offset),
             )
 
 
 def read_clicks(chunks: Sequence[Chunk]) -> tuple[pl.DataFrame, Malformed]:
-    """Read the lines of some chunks.
+    """Parse the lines of chunks.
 
     Returns:
-        A row per click: code, at (UTC), visitor, is_bot and each of `DIMENSIONS`; and the lines
-        that are none.
+        A frame with a row per click, in the order of the lines (columns: code, at in UTC, visitor,
+        is_bot, and each of `DIMENSIONS`), and the malformed lines.
     """
     malformed = Malformed()
-    pieces = [
-        _read_piece(chunks[first : first + CHUNKS_AT_ONCE], malformed)
+    frames = [
+        _parse_lines(chunks[first : first + CHUNKS_AT_ONCE], malformed)
         for first in range(0, max(len(chunks), 1), CHUNKS_AT_ONCE)
     ]
-    return pl.concat(pieces), malformed
+    return pl.concat(frames), malformed
 
 
 def roll_up(clicks: pl.DataFrame) -> Rollup:
-    """Add clicks up, for each table.
-
-    Args:
-        clicks: as `read_clicks` returns them.
-    """
-    kept = [pl.col(name).first() for name in ("visitor", *DIMENSIONS)]
+    """Aggregate clicks, in the columns of `read_clicks`, for each roll-up table."""
+    first_values = [pl.col(name).first() for name in ("visitor", *DIMENSIONS)]
     by_hour = (
         clicks.group_by("code", hour=pl.col("at").dt.truncate("1h"))
         .agg(
             pl.len().alias("clicks"),
             pl.col("is_bot").sum().alias("bots"),
             pl.col("at").max(),
-            *kept,
+            *first_values,
         )
-        # Rows that are neighbours in an index are then written together.
+        # Written in this order, neighbouring rows share index pages.
         .sort("code")
         .with_columns(day=pl.col("hour").dt.date())
     )
-    sums = [pl.col("clicks", "bots").sum()]
+    counts = pl.col("clicks", "bots").sum()
     return Rollup(
-        totals=by_hour.group_by("code", maintain_order=True).agg(*sums, pl.col("at").max()),
+        totals=by_hour.group_by("code", maintain_order=True).agg(counts, pl.col("at").max()),
         hours=by_hour.select("code", "hour", "clicks", "bots"),
-        days=by_hour.group_by("code", "day", maintain_order=True).agg(*sums, *kept),
+        days=by_hour.group_by("code", "day", maintain_order=True).agg(counts, *first_values),
         clicks=clicks,
     )
 
 
-def _read_piece(chunks: Sequence[Chunk], malformed: Malformed) -> pl.DataFrame:
-    data = b"".join(_text(chunk.lines) for chunk in chunks)
+def _parse_lines(chunks: Sequence[Chunk], malformed: Malformed) -> pl.DataFrame:
+    data = b"".join(_blank_invalid_utf8(chunk.lines) for chunk in chunks)
     lines = pl.read_lines(BytesIO(data), name="line")
     parsed = lines.select(
         pl.col("line").str.contains(LINE_PATTERN).alias("matches"),
@@ -107,10 +103,10 @@ def _read_piece(chunks: Sequence[Chunk], malformed: Malformed) -> pl.DataFrame:
 
 
 def _read_fields(parsed: pl.DataFrame) -> pl.DataFrame:
-    """Each different value of a field is read once."""
-    said = parsed["user_agent"].unique()
+    """Interpret the fields, each distinct value once."""
+    user_agents = parsed["user_agent"].unique()
     agents = pl.DataFrame(
-        [(header, *read_user_agent(header)) for header in said],
+        [(header, *read_user_agent(header)) for header in user_agents],
         schema={
             "user_agent": pl.String,
             "browser": pl.String,
@@ -129,26 +125,26 @@ def _read_fields(parsed: pl.DataFrame) -> pl.DataFrame:
         "os",
         "device",
         pl.col("at_ms").cast(pl.Datetime("ms", "UTC")).alias("at"),
-        _each(host, read_referrer).alias("referrer"),
-        _each(parsed["country"], read_country).alias("country"),
-        _each(parsed["language"], read_language).alias("language"),
+        _map_distinct(host, read_referrer).alias("referrer"),
+        _map_distinct(parsed["country"], read_country).alias("country"),
+        _map_distinct(parsed["language"], read_language).alias("language"),
     )
 
 
-def _each(column: pl.Series, read: Callable[[str], str]) -> pl.Series:
-    said = column.unique()
-    return column.replace_strict(said, [read(value) for value in said], return_dtype=pl.String)
+def _map_distinct(column: pl.Series, read: Callable[[str], str]) -> pl.Series:
+    values = column.unique()
+    return column.replace_strict(values, [read(value) for value in values], return_dtype=pl.String)
 
 
-def _text(lines: bytes) -> bytes:
-    """The lines of a chunk, with an empty one in place of each that is not UTF-8."""
+def _blank_invalid_utf8(lines: bytes) -> bytes:
+    """Replace each line that is not UTF-8 by an empty one; the result ends with a line end."""
     whole = lines if lines.endswith(b"\n") or not lines else lines + b"\n"
-    if _is_text(whole):
+    if _is_utf8(whole):
         return whole
-    return b"".join(line if _is_text(line) else b"\n" for line in BytesIO(whole))
+    return b"".join(line if _is_utf8(line) else b"\n" for line in BytesIO(whole))
 
 
-def _is_text(data: bytes) -> bool:
+def _is_utf8(data: bytes) -> bool:
     try:
         data.decode()
     except UnicodeDecodeError:
@@ -157,11 +153,11 @@ def _is_text(data: bytes) -> bool:
 
 
 def _note_malformed(chunks: Iterable[Chunk], is_click: pl.Series, malformed: Malformed) -> None:
-    answers: Iterator[bool] = iter(is_click)
+    flags: Iterator[bool] = iter(is_click)  # one per line, across chunks
     for chunk in chunks:
         offset = chunk.offset
         for line in BytesIO(chunk.lines):
-            if not next(answers):
+            if not next(flags):
                 malformed.add(chunk, offset, line)
             offset += len(line)
 

@@ -1,7 +1,7 @@
-"""The worker's loop: reads chunks from the streams, has them counted, and takes them out.
+"""The worker's loop: read chunks from the streams, count them, delete them.
 
-What must always hold, beside the invariants of `analytics_worker.counting`: a chunk leaves the
-stream only after the commit. Reading it twice is harmless.
+Invariant, in addition to those of `analytics_worker.counting`: a chunk is deleted from its stream
+only after the commit that counts it. Reading a chunk twice is harmless.
 """
 
 import threading
@@ -24,24 +24,26 @@ from guard.backoff import backoff_s
 log = structlog.get_logger(__name__)
 
 ALL: Final = range(PARTITIONS)
-# Of each stream in a batch. The more clicks, the more have rows in common; bounded by memory, and
-# by the time for which a stop waits.
+# Per batch. Larger batches write fewer rows per click; memory and the wait at shutdown bound them.
 CHUNKS_PER_STREAM: Final = 40
 BLOCK_MS: Final = 500
-# After a batch that was all there was. What a batch costs hardly depends on what is in it: with
-# this pause 800 clicks a second take 12 % of a core, Postgres included, without it 29 %.
+# Pause after a batch that emptied the streams. A batch costs about the same whatever its size, so
+# waiting for more clicks saves processor time.
 GATHER_S: Final = 0.25
 REBALANCE_EVERY_S: Final = 1.0
 PRUNE_EVERY_S: Final = 3_600.0
 FIRST_PAUSE_S: Final = 0.1
-LONGEST_PAUSE_S: Final = 5.0
+MAX_PAUSE_S: Final = 5.0
 
 
 class Consumer:
-    """Counts what is in the streams. Several may run: receipts are locked while one counts."""
+    """Counts the clicks in the streams. For one thread.
+
+    Several processes may consume the same streams: each batch locks the receipts that it advances.
+    """
 
     def __init__(self, pool: Pool, wire: "redis.Redis") -> None:
-        """Take what the worker's process has opened.
+        """Use a connection pool and Redis; the caller closes both.
 
         Args:
             pool: the database.
@@ -49,11 +51,14 @@ class Consumer:
         """
         self._pool = pool
         self._wire = wire
-        self._chunks = CHUNKS_PER_STREAM  # of each stream, in the next batch
-        self.is_behind = False  # the last batch was not all there was
+        self._chunks = CHUNKS_PER_STREAM  # limit per stream for the next batch
+        self.is_behind = False  # the last batch may have left chunks in a stream
 
     def run(self, stopping: threading.Event, locks: PartitionLocks) -> None:
-        """Consume this worker's share until told to stop; a batch that was begun is finished."""
+        """Consume this worker's partitions until `stopping` is set; finish the current batch.
+
+        Errors are logged and retried with back-off, never raised.
+        """
         failures = 0
         rebalance_at = prune_at = time.monotonic()
         while not stopping.is_set():
@@ -68,7 +73,7 @@ class Consumer:
                     self.consume(BLOCK_MS, sorted(locks.held))
                     if not self.is_behind:
                         stopping.wait(GATHER_S)
-                else:  # there are more workers than partitions
+                else:  # more workers than partitions
                     stopping.wait(REBALANCE_EVERY_S)
                 failures = 0
             except (redis.RedisError, DatabaseUnavailableError) as error:
@@ -78,23 +83,23 @@ class Consumer:
                 failures += 1
                 log.exception("unexpected error")
             if failures:
-                locks.close()  # another worker may be able to do what we cannot
+                locks.close()  # another worker may still reach Redis and Postgres
                 rebalance_at = 0.0
-                stopping.wait(backoff_s(failures, FIRST_PAUSE_S, LONGEST_PAUSE_S))
+                stopping.wait(backoff_s(failures, FIRST_PAUSE_S, MAX_PAUSE_S))
 
     def consume(self, block_ms: int, partitions: Iterable[int] = ALL) -> int:
         """Count one batch of chunks.
 
         Args:
-            block_ms: how long to wait for the first chunk when the streams are empty.
-            partitions: whose streams to read.
+            block_ms: how long to wait for the first chunk when the streams are empty; above 0.
+            partitions: the partitions to read, each in [0, PARTITIONS).
 
         Returns:
-            The number of chunks taken from the streams.
+            The number of chunks deleted from the streams, damaged ones included.
 
         Raises:
-            redis.RedisError, DatabaseUnavailableError: some chunks were counted, or none, or all;
-                doing it again is safe.
+            redis.RedisError, DatabaseUnavailableError: none, some or all of the batch is counted;
+                a retry is safe.
         """
         streams = [STREAMS[partition] for partition in partitions]
         batch = read_batch(self._wire, streams, self._chunks, block_ms)
@@ -102,7 +107,7 @@ class Consumer:
         if batch:
             try:
                 count(self._pool, batch.chunks, batch.damaged)
-            except DatabaseUnavailableError:  # it may have been more than it does in time
+            except DatabaseUnavailableError:  # the batch may be too large for the statement timeout
                 self._chunks = max(1, self._chunks // 2)
                 raise
             delete_entries(self._wire, batch)

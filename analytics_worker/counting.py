@@ -1,14 +1,14 @@
-"""Counting: what chunks add is written together with the receipts of their journals.
+"""Counting: one transaction writes the counts of chunks and the receipts of their journals.
 
-What must always hold:
+Invariants:
 1. Counts and receipts change in one transaction, so a crash at any point leaves both or neither.
-2. A chunk is counted only from exactly where its journal's receipt stands. What lies before is
-   a duplicate and is cut off; a chunk that begins later is dropped, and its sender, seeing it
-   neither in the stream nor receipted, sends again from the receipt.
+2. A chunk is counted only from its journal's receipt onwards. Bytes before the receipt are
+   duplicates and are cut off. A chunk that starts after the receipt is dropped: its sender finds
+   it neither in the stream nor receipted, and sends again from the receipt.
 3. A line that cannot be counted is kept as a dead letter in the transaction that moves the receipt
-   past it. A damaged chunk moves no receipt: by 2, its sender sends it again.
+   past it. A damaged chunk moves no receipt, so its sender sends it again (see 2).
 
-None of this depends on who counts, or on how many do: receipts are locked while one does.
+They hold for any number of workers, because each transaction locks the receipts it advances.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,34 +27,34 @@ from db.connect.pool import Connection, Pool, connection_to
 
 log = structlog.get_logger(__name__)
 
-# What Postgres or polars says of a value that it will refuse however often it is given.
+# Errors caused by a value itself: a retry fails in the same way.
 _REFUSALS: Final = (
     psycopg.DataError,
     psycopg.IntegrityError,
-    psycopg.errors.ProgramLimitExceeded,  # a code too long for an index
+    psycopg.errors.ProgramLimitExceeded,  # a code is too long for the index
     pl.exceptions.PolarsError,
     pl.exceptions.PanicException,
 )
 
 
 class RefusedError(Exception):
-    """Something in a batch will never be accepted; nothing of the batch was counted."""
+    """A batch contains a value that is always refused; nothing of the batch is counted."""
 
 
 def count(pool: Pool, chunks: Sequence[Chunk], damaged: Sequence[DeadLetter] = ()) -> None:
     """Add chunks to the roll-ups and advance the receipts, in one transaction.
 
-    When something in them is refused, the halves are counted each on its own, and so on until
-    the line is found. It is kept as a dead letter, and all others are counted.
+    If a value is refused, the batch is bisected, each half in a transaction of its own, until the
+    line is found. That line becomes a dead letter; all others are counted.
 
     Args:
         pool: the database.
         chunks: in the order in which they were sent.
-        damaged: entries of the streams that are no chunks.
+        damaged: dead letters for stream entries that cannot be decoded.
 
     Raises:
-        DatabaseUnavailableError: some chunks were counted, or none, or all; doing it again is safe.
-        RefusedError: a dead letter is refused.
+        DatabaseUnavailableError: none, some or all of the chunks are counted; a retry is safe.
+        RefusedError: Postgres refuses a dead letter.
     """
     try:
         with connection_to(pool) as connection:
@@ -66,13 +66,13 @@ def count(pool: Pool, chunks: Sequence[Chunk], damaged: Sequence[DeadLetter] = (
             count(pool, (), damaged)
         halves = _halves(chunks)
         if not halves:
-            _bury(pool, chunks[0], str(error))
+            _skip_line(pool, chunks[0], str(error))
         for half in halves:
             count(pool, half)
 
 
 def uncounted(chunk: Chunk, receipt: int) -> Chunk:
-    """The part of a chunk that follows directly on what is counted; empty when there is none."""
+    """The part of a chunk from the receipt (a byte offset) onwards; empty behind a gap."""
     if chunk.offset > receipt:
         log.warning("gap before chunk", producer=chunk.producer, offset=chunk.offset, at=receipt)
         return Chunk(chunk.producer, receipt, b"")
@@ -83,8 +83,8 @@ def _count(connection: Connection, chunks: Sequence[Chunk], damaged: Sequence[De
     try:
         with connection.transaction():
             before = lock_receipts(connection, {chunk.producer for chunk in chunks})
-            fresh, after = _cut(chunks, before)
-            clicks, malformed = read_clicks(fresh)
+            new_chunks, after = _cut(chunks, before)
+            clicks, malformed = read_clicks(new_chunks)
             if len(clicks):
                 add_rollup(connection, roll_up(clicks))
             if after != before:
@@ -103,28 +103,28 @@ def _count(connection: Connection, chunks: Sequence[Chunk], damaged: Sequence[De
 def _cut(
     chunks: Sequence[Chunk], receipts: Mapping[str, int]
 ) -> tuple[list[Chunk], dict[str, int]]:
-    """What of some chunks is not counted yet, and where the receipts stand once it is."""
-    fresh, after = [], dict(receipts)
+    """The parts of chunks that are not counted yet, and the receipts after counting them."""
+    new_chunks, after = [], dict(receipts)
     for chunk in chunks:
         rest = uncounted(chunk, after[chunk.producer])
         after[chunk.producer] = rest.end
-        fresh.append(rest)
-    return fresh, after
+        new_chunks.append(rest)
+    return new_chunks, after
 
 
-def _bury(pool: Pool, line: Chunk, reason: str) -> None:
-    """Move the receipt past a line that cannot be counted."""
+def _skip_line(pool: Pool, line: Chunk, reason: str) -> None:
+    """Keep a refused line as a dead letter, and move the receipt past it."""
     with connection_to(pool) as connection, connection.transaction():
         before = lock_receipts(connection, {line.producer})
         if before[line.producer] == line.offset:
             letter = DeadLetter("line", reason, line.lines, line.producer, line.offset)
             add_dead_letters(connection, [letter], lines=1)
             advance_receipts(connection, before, {line.producer: line.end})
-    log.error("skipped a line that Postgres refuses", reason=reason)
+    log.error("skipped a refused line", reason=reason)
 
 
 def _halves(chunks: Sequence[Chunk]) -> list[list[Chunk]]:
-    """Chunks in two parts; of one chunk, its lines; empty for a single line."""
+    """Split chunks in two; a single chunk between lines; a single line not at all (empty list)."""
     if len(chunks) > 1:
         middle = len(chunks) // 2
         return [list(chunks[:middle]), list(chunks[middle:])]

@@ -1,4 +1,4 @@
-"""What the fields of a click say. Each reading is cached: the same values come again and again."""
+"""Turns headers into the values of dimensions. Results are cached: few values are distinct."""
 
 import re
 from functools import lru_cache
@@ -9,18 +9,18 @@ from ua_parser import parse
 
 DIRECT: Final = "direct"
 UNKNOWN: Final = "unknown"
-LONGEST_VALUE: Final = 100
-MOST_CACHED: Final = 50_000  # different values of each field
+MAX_VALUE_CHARACTERS: Final = 100
+CACHE_SIZE: Final = 50_000  # distinct values per field
 
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _DESKTOP: Final = ("Windows NT", "Macintosh", "X11;", "CrOS")
-_LIBRARIES: Final = ("python-urllib3",)  # HTTP clients that the list of bots leaves out
+_LIBRARIES: Final = ("python-urllib3",)  # HTTP clients missing from the list of crawlers
 _TABLETS: Final = ("iPad", "Tablet", "Kindle")
 
 
 class Agent(NamedTuple):
-    """What a User-Agent header says. Names as the ua-parser project spells them, or `unknown`."""
+    """A parsed User-Agent header. Names are those of the ua-parser project, or `unknown`."""
 
     browser: str
     os: str
@@ -28,11 +28,11 @@ class Agent(NamedTuple):
     is_bot: bool
 
 
-@lru_cache(MOST_CACHED)
+@lru_cache(CACHE_SIZE)
 def read_user_agent(header: str) -> Agent:
-    """Read a header, which takes hundreds of patterns.
+    """Parse a User-Agent header. This tries hundreds of patterns, so the cache matters.
 
-    An empty one counts as a bot's: every browser sends it.
+    An empty header counts as a bot's, because every browser sends one.
     """
     found = parse(header)
     browser = found.user_agent.family if found.user_agent else UNKNOWN
@@ -40,19 +40,19 @@ def read_user_agent(header: str) -> Agent:
     return Agent(_storable(browser), _storable(system), _device(header, system), _is_bot(header))
 
 
-@lru_cache(MOST_CACHED)
+@lru_cache(CACHE_SIZE)
 def read_referrer(host: str) -> str:
-    """The host of a Referer header, or `direct`."""
+    """Clean the host of a Referer header; `direct` when it is empty."""
     return _storable(host) or DIRECT
 
 
-@lru_cache(MOST_CACHED)
+@lru_cache(CACHE_SIZE)
 def read_country(country: str) -> str:
-    """A country, or `unknown`."""
+    """Clean a country code; `unknown` when it is empty."""
     return _storable(country) or UNKNOWN
 
 
-@lru_cache(MOST_CACHED)
+@lru_cache(CACHE_SIZE)
 def read_language(header: str) -> str:
     """The first language of an Accept-Language header, without its region, or `unknown`."""
     found = _LANGUAGE.match(header)
@@ -60,8 +60,8 @@ def read_language(header: str) -> str:
 
 
 def _storable(value: str) -> str:
-    """Bounded, and without control characters; Postgres accepts no NUL in text."""
-    return _CONTROL.sub("", value)[:LONGEST_VALUE]
+    """Remove control characters, since Postgres rejects NUL in text, and bound the length."""
+    return _CONTROL.sub("", value)[:MAX_VALUE_CHARACTERS]
 
 
 def _is_bot(header: str) -> bool:
@@ -72,7 +72,7 @@ def _device(header: str, system: str) -> str:
     if any(word in header for word in _TABLETS):
         return "tablet"
     if system == "Android":
-        # Chrome leaves the word out on tablets, as Google asks of it.
+        # By Google's convention, browsers omit "Mobile" on Android tablets.
         return "mobile" if "Mobile" in header else "tablet"
     if system == "iOS" or "Mobi" in header:
         return "mobile"

@@ -1,4 +1,4 @@
-"""The worker's process: what it opens, and how it stops."""
+"""The worker's process: opens its connections, and stops on a signal."""
 
 import gc
 import os
@@ -13,15 +13,18 @@ from db.clicks.wire import PARTITIONS
 from db.connect.pool import open_pool
 from db.connect.redis_client import connect_redis
 
-# Adding a batch of many codes takes longer than any query of the web process may.
+# A batch with many codes needs longer than the web process allows a query.
 STATEMENT_TIMEOUT_MS: Final = 30_000
 WIRE_TIMEOUT_S: Final = 5.0
-# A batch makes some hundred thousand objects and no cycles: looking for them takes a tenth longer.
+# A batch allocates hundreds of thousands of objects without cycles, so collect rarely.
 GC_THRESHOLD: Final = 500_000
 
 
 def run_worker(database_url: str, redis_url: str) -> None:
-    """Count clicks until SIGTERM or SIGINT comes, and finish the batch at hand."""
+    """Count clicks until SIGTERM or SIGINT, then finish the current batch.
+
+    Call it in the main thread, since it installs signal handlers.
+    """
     gc.set_threshold(GC_THRESHOLD)
     stopping = threading.Event()
     _set_on_signal(stopping)
@@ -39,10 +42,11 @@ def run_worker(database_url: str, redis_url: str) -> None:
 
 
 def _set_on_signal(stopping: threading.Event) -> None:
-    """Set the event when SIGTERM or SIGINT comes, from a thread that waits for them.
+    """Set the event on SIGTERM or SIGINT, from a thread that waits for the wake-up pipe.
 
-    A handler would run in the main thread, which may just then hold the lock of the event. Blocking
-    the signals would not keep them from the threads that polars has started on import.
+    A handler that set the event would run in the main thread, which may hold the event's lock at
+    that moment. `sigwait` does not work either: the threads that polars starts on import do not
+    block the signals.
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)

@@ -1,4 +1,4 @@
-"""What waits in the streams: read in order, and deleted once it is counted."""
+"""Reads batches of chunks from the Redis streams, and deletes them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ Entry = tuple[bytes, dict[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What was read: chunks, damaged entries, and the ids of all entries by stream."""
+    """Entries read from the streams: chunks, dead letters for damaged ones, all ids by stream."""
 
     chunks: list[Chunk]
     damaged: list[DeadLetter]
     entry_ids: dict[bytes, list[bytes]]
-    is_full: bool  # there may be more in a stream
+    is_full: bool  # a stream reached its limit, so it may contain more
 
     def __len__(self) -> int:
         return len(self.chunks) + len(self.damaged)
@@ -30,13 +30,16 @@ class Batch:
 def read_batch(
     wire: "redis.Redis", streams: Iterable[str], chunks_per_stream: int, block_ms: int
 ) -> Batch:
-    """Read the oldest entries of some streams.
+    """Read the oldest entries of streams, in order, without deleting them.
 
     Args:
-        wire: Redis.
-        streams: their names.
-        chunks_per_stream: at most so many of each.
-        block_ms: how long to wait for the first entry when there is none; above 0.
+        wire: Redis, with a socket time-out above `block_ms`.
+        streams: Redis keys.
+        chunks_per_stream: limit per stream.
+        block_ms: how long to wait for the first entry when all are empty; above 0.
+
+    Raises:
+        redis.RedisError: Redis cannot be reached.
     """
     positions: Any = dict.fromkeys(streams, BEGINNING)
     read = wire.xread(positions, count=chunks_per_stream, block=block_ms)
@@ -53,7 +56,11 @@ def read_batch(
 
 
 def delete_entries(wire: "redis.Redis", batch: Batch) -> None:
-    """Take what was read out of the streams."""
+    """Delete the entries of a batch from their streams.
+
+    Raises:
+        redis.RedisError: some entries may be left; a retry is safe.
+    """
     for stream, entry_ids in batch.entry_ids.items():
         wire.xdel(stream, *entry_ids)
 

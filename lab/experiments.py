@@ -1,9 +1,9 @@
-"""The experiments about codes from start to report, for `hop keygen` and for the lab's page.
+"""The experiments on codes, each from start to report, for `hop keygen` and the lab's page.
 
-Each function takes its options, the directory for its report (None for none; it exists), and a
-callback for its progress. Each raises EmbeddedServerError or MakerError when a server or a
-process of its own fails, and OSError when the report cannot be written. None is thread-safe: they
-start processes, and handle SIGTERM while they have servers.
+Each function takes its options, an existing directory for the report (None: write no report), and
+a progress callback. Each raises EmbeddedServerError or MakerError if a server or process that it
+starts fails, and OSError if the report cannot be written. None is thread-safe: they start processes
+and install a SIGTERM handler while servers run.
 """
 
 import secrets
@@ -34,9 +34,9 @@ from lab.strategies.crashes.crash import KILLS, RANGE_SIZES, measure_crashes
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a caller chooses: here nothing. The page offers the fields that have a title.
+    """Options of an experiment; this base has none. The page shows each field with a title.
 
-    Bounds hold for options that come as JSON; the command line has wider ones of its own.
+    Bounds apply to options decoded from JSON; the command line sets its own, wider bounds.
     """
 
 
@@ -44,42 +44,42 @@ class CompareOptions(Options, frozen=True):
     strategies: Annotated[
         tuple[StrategyName, ...], Meta(min_length=1, max_length=8, title="Strategies")
     ] = STRATEGIES
-    codes: Annotated[int, Meta(ge=1_000, le=100_000, title="Codes of each")] = 10_000
-    processes: Annotated[int, Meta(ge=1, le=4, title="Processes at once")] = 2
+    codes: Annotated[int, Meta(ge=1_000, le=100_000, title="Codes per strategy")] = 10_000
+    processes: Annotated[int, Meta(ge=1, le=4, title="Processes")] = 2
     length: Annotated[int, Meta(ge=3, le=10, title="Code length")] = 7
 
 
 class CollideOptions(Options, frozen=True):
-    codes: Annotated[int, Meta(ge=1_000, le=10_000_000, title="Codes of each kind")] = 1_000_000
-    seed: int | None = None  # drawn when it is None
+    codes: Annotated[int, Meta(ge=1_000, le=10_000_000, title="Codes per method")] = 1_000_000
+    seed: int | None = None  # None: draw one
 
 
 class CrashOptions(Options, frozen=True):
-    kills: Annotated[int, Meta(ge=1, le=16, title="Kills per size")] = KILLS
+    kills: Annotated[int, Meta(ge=1, le=16, title="Kills per range size")] = KILLS
     range_sizes: Annotated[
         tuple[Annotated[int, Meta(ge=10, le=100_000)], ...], Meta(min_length=1, max_length=4)
     ] = RANGE_SIZES
-    seed: int | None = None
+    seed: int | None = None  # None: draw one
 
 
 class RacesOptions(Options, frozen=True):
-    clients: Annotated[int, Meta(ge=2, le=16, title="Clients at once")] = 6
+    clients: Annotated[int, Meta(ge=2, le=16, title="Concurrent clients")] = 6
     rounds: Annotated[int, Meta(ge=2, le=100, title="Rounds")] = 20
-    only: tuple[str, ...] = ()  # names of races; all of them when empty
+    only: tuple[str, ...] = ()  # names of races; empty: all
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What an experiment found."""
+    """The outcome of an experiment."""
 
     summary: str  # one or two sentences
-    text: str  # everything, for a terminal
-    numbers: object  # everything, for programs: dataclasses
-    fault: str = ""  # what must never happen, and did
+    text: str  # all results, for a terminal
+    numbers: object  # all results as dataclasses, for JSON
+    fault: str = ""  # an invariant that did not hold; empty: none
 
 
 def compare(options: CompareOptions, directory: Path | None, on_progress: OnProgress) -> Result:
-    """Measure the strategies side by side, in real processes on a Postgres of its own."""
+    """Compare the strategies: speed, duplicates and waste, in real processes with Postgres."""
     chosen = [each for each in STRATEGIES if each in options.strategies]
     settings = ComparisonSettings(chosen, options.codes, options.processes, options.length)
     started_s = time.monotonic()
@@ -104,7 +104,7 @@ def compare(options: CompareOptions, directory: Path | None, on_progress: OnProg
 
 
 def collide(options: CollideOptions, directory: Path | None, on_progress: OnProgress) -> Result:
-    """Make random and hash codes until they collide; compare with the birthday bound."""
+    """Generate random and hash codes until they collide; compare with the birthday bound."""
     seed = _draw_seed() if options.seed is None else options.seed
     add = count_steps(on_progress, birthday.codes_to_make(options.codes), "making codes")
     found = birthday.measure(seed=seed, budget=options.codes, on_progress=add)
@@ -120,7 +120,7 @@ def collide(options: CollideOptions, directory: Path | None, on_progress: OnProg
 
 
 def crash(options: CrashOptions, directory: Path | None, on_progress: OnProgress) -> Result:
-    """Kill processes that make codes, and count the ids that this wastes."""
+    """Kill processes that generate codes, and count the wasted ids."""
     seed = _draw_seed() if options.seed is None else options.seed
     add = count_steps(on_progress, len(options.range_sizes) * options.kills, "killing processes")
     with lab_servers(with_redis=False) as servers:
@@ -135,14 +135,14 @@ def crash(options: CrashOptions, directory: Path | None, on_progress: OnProgress
         write_report(directory, "crash", crash_report.render_report(found, seed), found)
     agreeing = sum(each.agrees for each in found)
     return Result(
-        summary=f"{agreeing} of {len(found)} sizes of ranges waste what is expected.",
+        summary=f"{agreeing} of {len(found)} range sizes waste as many ids as expected.",
         text=f"{crash_report.as_table(found).as_text()}\n\nseed {seed}",
         numbers={"seed": seed, "sizes": found},
     )
 
 
 def races(options: RacesOptions, directory: Path | None, on_progress: OnProgress) -> Result:
-    """Reproduce known faults of link shorteners, each next to its remedy."""
+    """Reproduce known race conditions of link shorteners, each without and with its remedy."""
     chosen = [race for name, race in RACES.items() if not options.only or name in options.only]
     results = []
     with lab_servers() as servers:
@@ -163,7 +163,7 @@ def races(options: RacesOptions, directory: Path | None, on_progress: OnProgress
 
 
 def clock(_options: Options, directory: Path | None, _on_progress: OnProgress) -> Result:
-    """Step simulated clocks back under snowflakes. Takes a second."""
+    """Generate snowflakes while simulated clocks step back. Takes about a second."""
     found = run_cases()
     if directory is not None:
         write_report(directory, "clock", clock_report.render_report(found), found)

@@ -1,4 +1,4 @@
-"""How far counting lags behind answering."""
+"""Measures the lag between redirects and their counts."""
 
 import os
 import time
@@ -16,50 +16,57 @@ from db.clicks.receipts import count_dropped, read_receipts
 from db.clicks.wire import LINE_BYTES, STREAMS, PoisonedError, decode_click
 from db.connect.pool import Pool
 
-# After an hour without Redis a gigabyte may wait, and lag is asked for every few seconds.
+# Bytes read per measurement. A gigabyte may wait after an hour without Redis, and metrics are
+# scraped every few seconds.
 COUNT_BYTES: Final = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """What waits on this host and in the streams, and what went wrong anywhere."""
+    """Uncounted clicks of this host, and streams, dead letters and drops of all hosts."""
 
     clicks: int  # in this host's journals, not counted yet; see is_estimate
-    bytes: int  # of these
-    oldest_age_s: float  # of these; 0 when there are none
-    stream_length: int  # chunks, of all hosts
+    bytes: int  # size of these clicks
+    oldest_age_s: float  # age of the oldest of these clicks; 0 without any
+    stream_length: int  # chunks in all streams
     dead_letters: int  # lines and chunks, ever
-    dropped: int  # clicks, ever, of the processes of all hosts that dropped some in the last days
-    is_estimate: bool = False  # of clicks: more bytes wait than were read
-    unreadable: int = 0  # journals of this host; nobody knows what waits in them
+    dropped: int  # total clicks of the processes that reported drops in the last days
+    is_estimate: bool = False  # clicks is extrapolated: not all waiting bytes were read
+    unreadable: int = 0  # journals of this host that cannot be read; not part of clicks
 
 
 def read_lag(directory: Path, pool: Pool, wire: "redis.Redis") -> Lag:
-    """Look at this host's journals, the streams and the receipts; any process may.
+    """Measure the lag of this host. Takes no locks, so any process may call it at any time.
 
-    Of what waits, the lines in the first `COUNT_BYTES` are counted; others are taken to be as long.
+    It counts the lines in the first `COUNT_BYTES` of waiting bytes, and extrapolates beyond them.
+
+    Args:
+        directory: the journals of this host.
+        pool: the database.
+        wire: the Redis with the streams.
 
     Raises:
-        DatabaseUnavailableError: without receipts nobody knows what waits.
-        redis.RedisError: the streams cannot be asked.
+        DatabaseUnavailableError: receipts cannot be read.
+        redis.RedisError: the streams cannot be read.
         OSError: the directory cannot be read.
     """
     lines, read_bytes, waiting_bytes, oldest_ms = 0, 0, 0, None
-    with _open_journals(directory) as (files, closed):
-        unreadable = closed
-        ends = {file: file.size() for file in files}  # before the receipts, which only grow
+    with _open_journals(directory) as (files, unopened):
+        unreadable = unopened
+        # Sizes first: receipts only grow, so the lag is never overstated.
+        ends = {file: file.size() for file in files}
         receipts = read_receipts(pool, [file.producer for file in files])
         for file, end in ends.items():
             start = receipts[file.producer]
             if start < end:
                 stop = min(end, start + COUNT_BYTES - read_bytes)
                 try:
-                    found = file.count_lines(start, stop)
+                    read_lines = file.count_lines(start, stop)
                     at_ms = _time_of_line(file, start)
-                except OSError:  # the disk failed
+                except OSError:  # a disk error
                     unreadable += 1
                     continue
-                lines += found
+                lines += read_lines
                 read_bytes += stop - start
                 waiting_bytes += end - start
                 oldest_ms = min(oldest_ms or at_ms, at_ms) if at_ms else oldest_ms
@@ -77,24 +84,24 @@ def read_lag(directory: Path, pool: Pool, wire: "redis.Redis") -> Lag:
 
 @contextmanager
 def _open_journals(directory: Path) -> Iterator[tuple[list[JournalFile], int]]:
-    """All journals, whoever owns them, without a lock; and how many cannot be opened."""
-    files, closed = [], 0
+    """Open all journals for reading, without locks; also yield how many cannot be opened."""
+    files, unopened = [], 0
     try:
         for path in directory.glob(f"*{SUFFIX}"):
             try:
                 files.append(JournalFile(path, os.open(path, os.O_RDONLY)))
             except FileNotFoundError:
-                continue  # removed just now, since all of it is counted
+                continue  # it is counted, and was removed a moment ago
             except OSError:
-                closed += 1
-        yield files, closed
+                unopened += 1
+        yield files, unopened
     finally:
         for file in files:
             file.close()
 
 
 def _time_of_line(file: JournalFile, offset: int) -> int | None:
-    """When the click at an offset happened, in milliseconds; None when it cannot be read."""
+    """Unix time in milliseconds of the click at an offset; None if the line is malformed."""
     line, _, _ = os.pread(file.fd, LINE_BYTES, offset).partition(b"\n")
     try:
         return decode_click(line).at_ms

@@ -1,4 +1,4 @@
-"""One journal on its way into the stream: what is sent, and what is receipted."""
+"""The outbox of a journal: which bytes are sent to the stream, and which are receipted."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -9,48 +9,52 @@ from db.clicks.wire import CHUNK_BYTES, Chunk, stream_of
 
 @dataclass(slots=True, eq=False)
 class Outbox:
-    """Invariant: `receipted <= sent`; the bytes in between are in the stream, or lost.
+    """Progress of a journal. Not thread-safe; only the shipper's thread uses it.
 
-    A receipt may lie beyond the end of the file: a power cut can take what is already counted. For
-    the shipper's thread only.
+    Invariant: `receipted <= sent`, and the bytes between them are in the stream or lost. A receipt
+    may exceed the file's size, because a power cut can truncate lines that are already counted.
     """
 
     file: JournalFile
     receipted: int = 0  # bytes counted in Postgres
     sent: int = 0  # bytes added to the stream
-    # Chunks sent but not receipted, oldest first: stream entry and end offset.
+    # Chunks that are sent but not receipted, oldest first: (stream entry id, end offset).
     in_flight: deque[tuple[bytes, int]] = field(default_factory=deque)
 
     @property
     def stream(self) -> str:
-        """The stream of all its chunks."""
+        """The Redis stream for all chunks of this journal."""
         return stream_of(self.file.producer)
 
     def next_chunk(self) -> Chunk | None:
-        """The next whole lines to send, or None."""
+        """Read the next whole lines to send, at most `CHUNK_BYTES`; None if there are none.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
         lines = self.file.read_lines(self.sent, CHUNK_BYTES)
         return Chunk(self.file.producer, self.sent, lines) if lines else None
 
     def note_sent(self, entry_id: bytes, chunk: Chunk) -> None:
-        """The chunk is in the stream."""
+        """Record that the chunk from `next_chunk` is in the stream, as entry `entry_id`."""
         self.sent = chunk.end
         self.in_flight.append((entry_id, chunk.end))
 
     def note_receipt(self, receipted: int, *, oldest_missing: bool) -> int:
-        """Note the receipt, and go back to it if a chunk was lost.
+        """Record a receipt; if a chunk is lost, send again from the receipt.
 
         Args:
-            receipted: the offset in Postgres, read after the stream.
-            oldest_missing: the oldest chunk in flight is not in the stream. The worker deletes a
-                chunk only after the commit, so if the receipt does not cover it, it is lost: the
-                stream was emptied, or the worker dropped the chunk behind a gap.
+            receipted: the offset in Postgres, in bytes, read after the stream.
+            oldest_missing: whether the oldest chunk in flight is missing from the stream. The
+                worker deletes a chunk only after the commit, so a missing chunk that the receipt
+                does not cover is lost: Redis lost it, or the worker dropped it behind a gap.
 
         Returns:
-            The number of clicks counted since the last receipt.
+            The number of clicks counted since the previous receipt.
         """
         oldest_end = self.in_flight[0][1] if self.in_flight else 0
         lost = oldest_missing and receipted < oldest_end
-        # Postgres was restored from a backup, or a replica without the last commits took over.
+        # Postgres lost commits: a backup was restored, or a replica that lagged took over.
         gone_back = receipted < self.receipted
         newly = self.file.count_lines(self.receipted, receipted)
         self.receipted = receipted
@@ -62,5 +66,5 @@ class Outbox:
         return newly
 
     def is_done(self) -> bool:
-        """Every byte that was ever written is counted."""
+        """Whether every byte of the file is counted."""
         return self.receipted >= self.file.size()

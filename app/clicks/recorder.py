@@ -1,4 +1,4 @@
-"""One answered redirect becomes one line in the journal."""
+"""Records each redirect as a line in the journal."""
 
 import contextlib
 import secrets
@@ -21,47 +21,50 @@ from db.connect.pool import Pool
 
 log = structlog.get_logger(__name__)
 
-# With these bounds a line stays below LINE_BYTES even if every character takes four bytes.
-LONGEST_USER_AGENT: Final = 320
-LONGEST_REFERRER: Final = 200
-LONGEST_LANGUAGE: Final = 40
+# Characters. With these bounds a line stays below LINE_BYTES even at four bytes per character.
+MAX_USER_AGENT: Final = 320
+MAX_REFERRER: Final = 200
+MAX_LANGUAGE: Final = 40
 LOG_EVERY_S: Final = 10.0
 
 
 class ClickRecorder:
-    """Writes clicks to the journal. Thread-safe; never raises: a redirect is worth more."""
+    """Writes clicks to the journal. Thread-safe.
+
+    `record` never raises, because a lost click must not fail a redirect; `dropped` counts losses.
+    """
 
     def __init__(self, journal: Journal, find_country: FindCountry | None = None) -> None:
-        """Begin with an unshared visitor key, until `use_visitor_key`.
+        """Record to a journal, with a random visitor key until `use_visitor_key`.
 
         Args:
-            journal: where clicks go.
-            find_country: of an address; None when nobody knows, which costs nothing.
+            journal: open for writing; `close` seals it.
+            find_country: maps an IP address to a country code; None leaves countries unknown.
         """
         self._journal = journal
         self._find_country = find_country
-        self._process = journal.file.producer  # a name that no other process ever has
-        # Until the day's shared key is known, a key of this process: visitors are then told apart
-        # within the process, and never stored unhashed.
+        self._process = journal.file.producer  # unique among all processes, past ones included
+        # Without the shared key of the day, a random one still distinguishes the visitors of this
+        # process, and keeps addresses from being stored unhashed.
         self._visitor_hash = _keyed_hash(secrets.token_bytes(32))
         self.visitor_key_day: date | None = None
-        self.dropped = 0  # clicks, exactly
+        self.dropped = 0  # clicks, exact
         self._reported = 0
         self._dropping = threading.Lock()
         self._logged_at = -LOG_EVERY_S
 
     @property
     def journaled(self) -> int:
-        """Clicks that are in a journal; those that wait in memory are not yet."""
+        """Number of clicks written to the journal, without those that still wait in memory."""
         return self._journal.written
 
     def use_visitor_key(self, day: date, key: bytes) -> None:
-        """Hash visitors with this key from now on."""
+        """Hash visitors with the key of `day` (1 to 64 bytes) from now on."""
         self._visitor_hash = _keyed_hash(key)
         self.visitor_key_day = day
 
     def record(self, environ: Mapping[str, Any], code: str) -> None:
-        """Append a click, from the WSGI environment of its request."""
+        """Append a click, described by the WSGI environment of its request."""
         user_agent = environ.get("HTTP_USER_AGENT", "")
         address = environ.get("REMOTE_ADDR", "")
         try:
@@ -69,20 +72,20 @@ class ClickRecorder:
                 code,
                 time.time_ns() // 1_000_000,
                 referrer=_without_query(environ.get("HTTP_REFERER", "")),
-                user_agent=user_agent[:LONGEST_USER_AGENT],
-                language=environ.get("HTTP_ACCEPT_LANGUAGE", "")[:LONGEST_LANGUAGE],
+                user_agent=user_agent[:MAX_USER_AGENT],
+                language=environ.get("HTTP_ACCEPT_LANGUAGE", "")[:MAX_LANGUAGE],
                 country=self._find_country(address) if self._find_country else "",
                 visitor=self.pseudonym(f"{address}\n{user_agent}"),
             )
             self._journal.append(line)
-        except (OSError, UnicodeEncodeError) as error:  # no room; a header of lone surrogates
+        except (OSError, UnicodeEncodeError) as error:  # no space left; a lone surrogate
             self._drop(1, str(error))
 
     def report_dropped(self, pool: Pool) -> None:
-        """Let Postgres know what was dropped, for `hop doctor` and other hosts to see.
+        """Store the number of dropped clicks in Postgres, where any host's `hop doctor` reads it.
 
         Raises:
-            DatabaseUnavailableError: it is reported the next time.
+            DatabaseUnavailableError: nothing is stored; the next call retries.
         """
         dropped = self.dropped
         if dropped != self._reported:
@@ -90,15 +93,18 @@ class ClickRecorder:
             self._reported = dropped
 
     def close(self) -> None:
-        """Take no more clicks. What waits in memory and still cannot be written is lost."""
+        """Seal the journal. Clicks in memory that cannot be written are dropped."""
         lost = self._journal.seal()
         with contextlib.suppress(OSError):
             self._journal.sync()
         if lost:
-            self._drop(lost, "the process ended before there was room")
+            self._drop(lost, "no space left before shutdown")
 
     def pseudonym(self, text: str) -> str:
-        """A hash of 16 hex digits that nobody can reverse, and that is another one tomorrow."""
+        """Hash a text to 16 hex digits with the visitor key, so the result changes daily.
+
+        It cannot be reversed without the key. Thread-safe.
+        """
         keyed = self._visitor_hash.copy()
         keyed.update(text.encode("utf-8", "replace"))
         return keyed.hexdigest()
@@ -107,18 +113,18 @@ class ClickRecorder:
         with self._dropping:
             self.dropped += clicks
             dropped, now = self.dropped, time.monotonic()
-            silent = now - self._logged_at < LOG_EVERY_S
-            if not silent:
+            is_due = now - self._logged_at >= LOG_EVERY_S
+            if is_due:
                 self._logged_at = now
-        if not silent:
+        if is_due:
             log.error("clicks dropped", reason=reason, dropped=dropped)
 
 
 def renew_visitor_key(recorder: ClickRecorder, pool: Pool) -> None:
-    """Give the recorder the day's shared key, if it has another one.
+    """Give the recorder the shared visitor key of today (UTC), unless it has that key.
 
     Raises:
-        DatabaseUnavailableError: it goes on with the one that it has.
+        DatabaseUnavailableError: the recorder keeps its current key.
     """
     day = today()
     if recorder.visitor_key_day != day:
@@ -126,17 +132,17 @@ def renew_visitor_key(recorder: ClickRecorder, pool: Pool) -> None:
 
 
 def today() -> date:
-    """The current day in UTC: the day that visitor keys and roll-ups go by."""
+    """The current date in UTC, which visitor keys and roll-ups use."""
     return datetime.now(UTC).date()
 
 
 def _keyed_hash(key: bytes) -> blake2b:
-    """Made once per key: a copy is faster than to begin with the key each time."""
+    """Create the hash state of a key. Copying a state is faster than keying a new hash."""
     return blake2b(key=key, digest_size=8)
 
 
 def _without_query(referrer: str) -> str:
-    """Host and path of a Referer header: queries hold search terms, tokens and addresses."""
+    """Host and path of a Referer header; its query may contain search terms or tokens."""
     if not referrer:
         return ""
     try:
@@ -144,4 +150,4 @@ def _without_query(referrer: str) -> str:
         host = parts.hostname or ""
     except ValueError:
         return ""
-    return f"{host}{parts.path}"[:LONGEST_REFERRER]
+    return f"{host}{parts.path}"[:MAX_REFERRER]

@@ -1,1 +1,1 @@
-"""Clicks: the wire format, receipts, roll-ups, statistics, dead letters."""
+"""Clicks in Postgres and on the wire: line format, receipts, roll-ups, statistics, dead letters."""

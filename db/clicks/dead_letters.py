@@ -1,4 +1,4 @@
-"""What could never be counted, kept for people to look at."""
+"""Dead letters: lines and chunks that cannot be counted, kept for inspection."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,29 +9,29 @@ from db.connect.pool import Connection, Pool, connection_to
 
 CONTENT_BYTES: Final = 4096
 REASON_CHARACTERS: Final = 500
-MOST_KEPT: Final = 10_000
+MAX_KEPT: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A line of a journal, or an entry of the stream, that nobody can understand."""
+    """A journal line that cannot be counted, or a stream entry that cannot be decoded."""
 
     kind: Literal["line", "chunk"]
     reason: str
     content: bytes
     producer: str | None = None
-    start_offset: int | None = None
+    start_offset: int | None = None  # of the line or chunk in its journal, in bytes
 
     @property
     def kept(self) -> bytes:
-        """As much of the content as is stored."""
+        """The stored part of the content: its first `CONTENT_BYTES`."""
         return self.content[:CONTENT_BYTES]
 
     @property
     def digest(self) -> bytes:
-        """The same for the same letter, however often it is delivered.
+        """SHA-256 of kind, producer, offset and whole content, equal for every redelivery.
 
-        Of kind, place and the whole content, not only of what is kept; not of the reason.
+        The reason is left out: its wording may change between releases.
         """
         place = f"{self.kind} {self.producer} {self.start_offset} ".encode()
         return sha256(place + self.content).digest()
@@ -52,13 +52,14 @@ _COUNT = "UPDATE click_dead_letter_counts SET seen = seen + %s WHERE kind = %s"
 
 
 def add_dead_letters(connection: Connection, letters: Sequence[DeadLetter], *, lines: int) -> None:
-    """Keep letters that are not kept yet, and count them.
+    """Store dead letters and count them; delete all but the newest `MAX_KEPT`.
 
     Args:
         connection: in the transaction that moves the receipts past the lines.
-        letters: as many as are to be kept.
-        lines: how many lines there were; that may be more than are among the letters. A line is
-            passed once, by its receipt. A chunk may be delivered again and is counted once.
+        letters: to be stored. One that is stored already is skipped, and if it is a chunk, it is
+            not counted again: chunks may be delivered more than once.
+        lines: number of malformed lines, which may exceed the lines among `letters`. Each counts
+            once, because the receipt passes it once.
     """
     by_digest = {letter.digest: letter for letter in letters}
     rows = connection.execute(
@@ -71,7 +72,7 @@ def add_dead_letters(connection: Connection, letters: Sequence[DeadLetter], *, l
             [letter.kept for letter in by_digest.values()],
         ),
     ).fetchall()
-    connection.execute(_FORGET, (MOST_KEPT,))
+    connection.execute(_FORGET, (MAX_KEPT,))
     chunks = sum(by_digest[bytes(digest)].kind == "chunk" for (digest,) in rows)
     for kind, seen in (("chunk", chunks), ("line", lines)):
         if seen:
@@ -79,7 +80,7 @@ def add_dead_letters(connection: Connection, letters: Sequence[DeadLetter], *, l
 
 
 def count_dead_letters(pool: Pool) -> int:
-    """How many lines and chunks there ever were."""
+    """The number of dead letters ever seen, lines and chunks, deleted ones included."""
     with connection_to(pool) as connection:
         row = connection.execute(
             "SELECT sum(seen)::bigint FROM click_dead_letter_counts"

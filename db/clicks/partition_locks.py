@@ -1,8 +1,8 @@
-"""Which worker reads which partition: session-level advisory locks, a fair share for each.
+"""Divides the partitions among workers by session-level advisory locks in Postgres.
 
-They spare the workers each other's work; no count depends on them. A worker that has lost a lock
-without knowing reads on for a moment, beside the new holder: receipts, which are locked in the
-transaction of the counts, then let each chunk be counted by one of them only.
+The locks avoid duplicate work; correctness does not depend on them. A worker that does not yet
+know that it lost a lock may read a partition together with its new holder. Each chunk is still
+counted once, because the transaction that counts it locks the receipt.
 """
 
 import math
@@ -14,12 +14,13 @@ import psycopg
 from db.connect.pool import CONNECT_TIMEOUT_S, Connection
 from db.errors import DatabaseUnavailableError
 
-# Two-part keys: any first part will do, as long as every worker uses the same.
+# First part of all lock ids: arbitrary, but the same in every worker.
 _CLASS: Final = 0x686F7063  # "hopc"
-_PRESENCE: Final = 1_000  # beyond any partition; every worker shares it
+# Second part: a partition, or this id, which every live worker holds in shared mode.
+_PRESENCE: Final = 1_000
 
-# Postgres frees the locks of a worker that was killed at once, since the kernel closes its
-# connection. Of a host that vanished it hears nothing: these make it ask, within 5 s.
+# If a worker is killed, the kernel closes its connection and Postgres frees its locks at once. If
+# its host vanishes, only keepalives tell Postgres: these do so within 5 s.
 _KEEPALIVES: Final = {
     "tcp_keepalives_idle": 2,
     "tcp_keepalives_interval": 1,
@@ -35,20 +36,27 @@ WHERE locktype = 'advisory' AND classid = %s AND objid = %s AND granted
 
 
 class PartitionLocks:
-    """This worker's share, on a connection of its own. For one thread."""
+    """The partitions that this worker holds, locked on its own connection. For one thread."""
 
     def __init__(self, database_url: str, partitions: Sequence[int]) -> None:
-        """Connects when it is first asked to rebalance."""
+        """Hold nothing and connect to nothing until the first `rebalance`.
+
+        Args:
+            database_url: a direct connection; a pooler in transaction mode loses session locks.
+            partitions: all partitions, to be divided among the workers.
+        """
         self._database_url = database_url
         self._partitions = partitions
         self._connection: Connection | None = None
         self.held: set[int] = set()
 
     def rebalance(self) -> None:
-        """Give up what is beyond a fair share, and take what is free up to it.
+        """Release partitions beyond a fair share, and lock free ones up to it.
+
+        The fair share is the number of partitions divided by the number of workers, rounded up.
 
         Raises:
-            DatabaseUnavailableError: no partition is held now.
+            DatabaseUnavailableError: all partitions are released.
         """
         try:
             connection = self._connection or self._connect()
@@ -66,7 +74,7 @@ class PartitionLocks:
             raise DatabaseUnavailableError(str(error)) from error
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release all partitions and close the connection; `rebalance` opens a new one."""
         self.held.clear()
         if self._connection is not None:
             self._connection.close()

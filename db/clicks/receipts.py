@@ -1,4 +1,4 @@
-"""Receipts: how much of each journal is counted. And drops: what never reached a journal."""
+"""Receipts: how many bytes of each journal are counted. Drops: clicks that reached no journal."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -12,7 +12,11 @@ ORDER BY producer FOR UPDATE
 
 
 def lock_receipts(connection: Connection, producers: Iterable[str]) -> dict[str, int]:
-    """The receipts of some producers, 0 for a new one, locked until the transaction ends."""
+    """Read receipts, in bytes, and lock them until the transaction ends.
+
+    A producer without a receipt gets one of 0. Rows are locked in the order of names, so concurrent
+    callers cannot deadlock.
+    """
     names = sorted(set(producers))
     connection.execute(
         "INSERT INTO click_producers (producer) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING",
@@ -31,10 +35,15 @@ WHERE click_producers.producer = moved.producer AND applied_bytes = moved.old
 def advance_receipts(
     connection: Connection, before: Mapping[str, int], after: Mapping[str, int]
 ) -> None:
-    """Move receipts from where they were locked to where the counts now reach.
+    """Move receipts to their new offsets, in the transaction that locked them.
+
+    Args:
+        connection: in that transaction.
+        before: as `lock_receipts` returned them.
+        after: new offsets in bytes, for the same producers.
 
     Raises:
-        RuntimeError: a receipt was not where it was locked; the transaction must not be committed.
+        RuntimeError: a receipt differs from `before`; the transaction must be rolled back.
     """
     moved = [name for name in sorted(after) if after[name] != before[name]]
     cursor = connection.execute(
@@ -45,7 +54,7 @@ def advance_receipts(
 
 
 def read_receipts(pool: Pool, producers: Sequence[str]) -> dict[str, int]:
-    """How many bytes of each producer's journal are counted; 0 for those without a row."""
+    """Read receipts without locking: bytes counted per journal, 0 for an unknown producer."""
     with connection_to(pool) as connection:
         rows = connection.execute(
             "SELECT producer, applied_bytes FROM click_producers WHERE producer = ANY(%s)",
@@ -54,13 +63,14 @@ def read_receipts(pool: Pool, producers: Sequence[str]) -> dict[str, int]:
     return dict.fromkeys(producers, 0) | dict(rows)
 
 
-# A chunk that Redis brings back from a file older than this would be counted once more.
+# If Redis restores an older backup than this, it may bring back chunks whose receipts are gone, and
+# they are counted again.
 KEEP_REMOVED_DAYS: Final = 30
 SHOW_DROPS_DAYS: Final = 7
 
 
 def mark_removed(pool: Pool, producers: Sequence[str]) -> None:
-    """Note that these journals are gone for good: deleted, and the deletion is on the disk."""
+    """Record that journals are deleted; call it once the deletion is flushed to disk."""
     with connection_to(pool) as connection:
         connection.execute(
             "UPDATE click_producers SET removed_at = now() WHERE producer = ANY(%s)",
@@ -69,10 +79,10 @@ def mark_removed(pool: Pool, producers: Sequence[str]) -> None:
 
 
 def prune_receipts(pool: Pool) -> int:
-    """Forget the receipts of journals that were removed long ago; returns how many.
+    """Delete receipts of journals removed over `KEEP_REMOVED_DAYS` ago; return their number.
 
-    Age alone proves nothing: a host may be switched off for months with a journal on its disk, and
-    without its receipt all of it would be counted again.
+    Receipts of other journals stay, however old: a host may be off for months with a journal on its
+    disk, which would be counted again without its receipt.
     """
     with connection_to(pool) as connection:
         return connection.execute(
@@ -88,13 +98,13 @@ ON CONFLICT (process) DO UPDATE SET dropped = excluded.dropped, updated_at = now
 
 
 def report_dropped(pool: Pool, process: str, dropped: int) -> None:
-    """Note how many clicks a web process has dropped in all. Saying it twice changes nothing."""
+    """Store the total number of clicks that a web process has dropped. Idempotent."""
     with connection_to(pool) as connection:
         connection.execute(_REPORT_DROPPED, (process, dropped))
 
 
 def count_dropped(pool: Pool) -> int:
-    """How many clicks were dropped by web processes that dropped some in the last days."""
+    """Total drops of all web processes that reported a drop in the last `SHOW_DROPS_DAYS`."""
     with connection_to(pool) as connection:
         row = connection.execute(
             "SELECT coalesce(sum(dropped), 0)::bigint FROM click_drops"

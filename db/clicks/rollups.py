@@ -1,7 +1,6 @@
-"""Click counts in Postgres: by code, by hour, and by day with all its dimensions.
+"""Click counts in Postgres: by code, by code and hour, by code and day with dimensions.
 
-`add_rollup` takes a connection, because counts only make sense together with the receipt: both
-change in one transaction or not at all.
+`add_rollup` takes a connection, because counts and receipts must change in one transaction.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -20,24 +19,24 @@ from db.connect.pool import Connection
 log = structlog.get_logger(__name__)
 
 DIMENSIONS: Final = ("referrer", "country", "browser", "os", "device", "language")
-# Values of a dimension per code and day. A click with one more counts as "other": else whoever
-# invents a new referrer for each request could fill the disk.
-MOST_VALUES: Final = 200
+# Distinct values per code, day and dimension. Further values count as "other", so that a client
+# that sends random referrers cannot fill the disk.
+MAX_VALUES: Final = 200
 OTHER: Final = "other"
-# Postgres reads rows while the next ones are made, and no batch is in memory as text.
+# Rows formatted per write: Postgres reads them meanwhile, and memory never holds all as text.
 ROWS_AT_ONCE: Final = 10_000
 
-# By dimension and value: clicks, and those of them that were made by bots.
+# dimension -> value -> [clicks, clicks by bots]
 Dimensions = dict[str, dict[str, list[int]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Rollup:
-    """What a batch of clicks adds to each table. Times are in UTC."""
+    """Rows that a batch of clicks adds to each table. Times are in UTC."""
 
-    totals: pl.DataFrame  # code, clicks, bots, at (of the last one); in the order of codes
+    totals: pl.DataFrame  # code, clicks, bots, at (of the last click); sorted by code
     hours: pl.DataFrame  # code, hour, clicks, bots
-    # code, day, clicks, bots; and of one click of that day: visitor, each of `DIMENSIONS`
+    # code, day, clicks, bots; visitor and each of `DIMENSIONS` from one click of that day
     days: pl.DataFrame
     clicks: pl.DataFrame  # code, at, visitor, is_bot, each of `DIMENSIONS`
 
@@ -85,12 +84,12 @@ ON CONFLICT (code, day) DO UPDATE SET clicks = excluded.clicks, bots = excluded.
 
 
 def add_rollup(connection: Connection, rollup: Rollup) -> None:
-    """Add a batch to the roll-ups, within the caller's transaction.
+    """Add a batch to the roll-ups, within the caller's transaction. Safe across processes.
 
-    The totals come first, in the order of their codes. Their rows are locked from then on, and
-    whoever adds to the same codes waits there: so there are no deadlocks, and days can be read,
-    merged here and written without losing what another worker has added. A code whose total is
-    new has no hours and no days yet: these are written without a look at what is there.
+    Totals are written first, in the order of codes, which locks their rows until the commit.
+    Another worker with the same codes waits there, so there are no deadlocks, and days can be read,
+    merged and written without losing its counts. A code with a new total has no hours or days yet,
+    so these are copied straight into their tables.
     """
     connection.execute(_STAGE)
     _copy(connection, "staged_totals", rollup.totals)
@@ -108,13 +107,13 @@ def add_rollup(connection: Connection, rollup: Rollup) -> None:
         connection,
         "staged_days",
         days.filter(~is_only_click),
-        lambda some: _merged_days(some, clicks),
+        lambda part: _merged_days(part, clicks),
     )
     connection.execute(_WRITE_DAYS)
 
 
 def _add_totals(connection: Connection, totals: pl.DataFrame) -> pl.Series:
-    """Returns the codes that had clicks before."""
+    """Add the staged totals; return the codes that already had clicks."""
     rows = connection.execute(_ADD_TOTALS).fetchall()
     counted = pl.DataFrame({"code": [code for code, _ in rows], "total": [n for _, n in rows]})
     return counted.join(totals, on="code").filter(pl.col("total") > pl.col("clicks"))["code"]
@@ -124,14 +123,15 @@ def _copy(
     connection: Connection,
     table: str,
     rows: pl.DataFrame,
-    make: Callable[[pl.DataFrame], pl.DataFrame] = lambda some: some,
+    to_columns: Callable[[pl.DataFrame], pl.DataFrame] = lambda rows: rows,
 ) -> None:
-    """Send what is made of some rows, in COPY's text format, in which a backslash escapes."""
+    """COPY rows into a table, in text format; `to_columns` turns a slice into its columns."""
     with connection.cursor().copy(f"COPY {table} FROM STDIN".encode()) as copy:
-        for some in rows.iter_slices(ROWS_AT_ONCE):
+        for part in rows.iter_slices(ROWS_AT_ONCE):
             buffer = BytesIO()
+            # In this format a backslash starts an escape sequence.
             escaped = pl.col(pl.String).str.replace_all("\\", "\\\\", literal=True)
-            make(some).with_columns(escaped).write_csv(
+            to_columns(part).with_columns(escaped).write_csv(
                 buffer,
                 include_header=False,
                 separator="\t",
@@ -152,12 +152,12 @@ _STORED: Final = {
 
 
 def _read_days(connection: Connection) -> pl.DataFrame:
-    """Those of the batch that have been counted before."""
+    """The stored rows for days of known codes in the batch."""
     return pl.DataFrame(connection.execute(_READ_DAYS).fetchall(), _STORED, orient="row")
 
 
 def _json(column: str) -> pl.Expr:
-    """A text as a JSON string; it holds no control characters."""
+    """A column as JSON strings; its values contain no control characters."""
     return pl.format('"{}"', pl.col(column).str.replace_all(r'(["\\])', r"\${1}"))
 
 
@@ -165,7 +165,7 @@ _ONE_CLICK: Final = "{{" + ",".join(f'"{name}":{{{{{{}}:[1,{{}}]}}}}' for name i
 
 
 def _days_of_one_click(days: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `click_days`: most days of most links are such."""
+    """Rows of `click_days`. Formatting is cheaper than `_merge`, and most days have one click."""
     parts = [part for name in DIMENSIONS for part in (_json(name), pl.col("bots"))]
     people = days.select(pl.when(pl.col("bots") == 0).then("visitor").otherwise(pl.lit("")))
     return days.select(
@@ -179,7 +179,7 @@ def _days_of_one_click(days: pl.DataFrame) -> pl.DataFrame:
 
 
 def _merged_days(days: pl.DataFrame, clicks: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `staged_days`: what was stored, and what the batch adds."""
+    """Rows of `staged_days`: stored counts plus those of the batch."""
     days = days.with_row_index("row")
     clicks = clicks.join(days.select("row", "code", "day"), on=["code", "day"])
     values = pl.concat(
@@ -212,9 +212,10 @@ def _merged_days(days: pl.DataFrame, clicks: pl.DataFrame) -> pl.DataFrame:
 
 
 def _by_row(frame: pl.DataFrame, rows: int) -> Iterator[Iterator[tuple[Any, ...]]]:
-    """For each row, those of a frame that belong to it, to be read before the next are.
+    """Group a frame by its column `row`: one iterator for each of `range(rows)`, maybe empty.
 
-    Columns become lists as a whole: a list for each row would take five times as long.
+    All share one underlying iterator, so each must be consumed before the next is taken. This is
+    faster than a list per row.
     """
     frame = frame.sort("row")
     sizes = pl.DataFrame({"row": range(rows)}, {"row": pl.UInt32}).join(
@@ -225,26 +226,26 @@ def _by_row(frame: pl.DataFrame, rows: int) -> Iterator[Iterator[tuple[Any, ...]
 
 
 def _merge(stored: str | None, added: Iterable[tuple[str, str, int, int]]) -> bytes:
-    """The counts of a day as JSON: those stored, and those of a batch."""
+    """The dimensions of a day as JSON: stored counts plus (dimension, value, clicks, bots)."""
     dimensions: Dimensions = _decoder.decode(stored) if stored else {}
     for dimension, value, clicks, bots in added:
         values = dimensions.setdefault(dimension, {})
         counts = values.get(value)
         if counts is None:
-            kept = value if len(values) < MOST_VALUES else OTHER
-            counts = values.setdefault(kept, [0, 0])
+            name = value if len(values) < MAX_VALUES else OTHER
+            counts = values.setdefault(name, [0, 0])
         counts[0] += clicks
         counts[1] += bots
     return _encoder.encode(dimensions)
 
 
 def _grow(code: str, stored: bytes, visitors: list[str]) -> bytes:
-    """A day's sketch with more visitors."""
+    """Add visitors to a day's sketch; a damaged sketch is replaced by a new one."""
     try:
         return visitor_sketch.add(stored, visitors) if visitors else stored
     except visitor_sketch.DamagedSketchError as error:
-        # Who is counted matters more than who was: the clicks of this day must go on.
-        log.error("a damaged visitor sketch begins anew", code=code, error=str(error))  # noqa: TRY400
+        # Losing one estimate is better than refusing all further clicks of this day.
+        log.error("replaced a damaged visitor sketch", code=code, error=str(error))  # noqa: TRY400
         return visitor_sketch.add(b"", visitors)
 
 

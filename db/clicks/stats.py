@@ -1,4 +1,4 @@
-"""What was counted: reads of the click roll-ups."""
+"""Reads the click roll-ups."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from db.connect.pool import Pool, connection_to
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What is known about the clicks of one code."""
+    """Click statistics of one code. `clicks` includes `bots`."""
 
     clicks: int
     bots: int
     last_click_at: datetime | None
-    unique_visitors: int
-    by_day: list[tuple[date, int, int]]  # day, clicks, bots; days without clicks are left out
-    by_dimension: dict[str, list[tuple[str, int]]]  # dimension -> value, clicks; most first
+    unique_visitors: int  # an estimate, see `visitor_sketch`
+    by_day: list[tuple[date, int, int]]  # (day, clicks, bots), oldest first; no empty days
+    by_dimension: dict[str, list[tuple[str, int]]]  # top 10 of (value, clicks), most clicks first
 
 
 _TOTALS = "SELECT clicks, bots, last_click_at FROM click_totals WHERE code = %(code)s"
@@ -42,7 +42,14 @@ _SKETCHES = "SELECT visitors FROM click_days WHERE code = %(code)s"
 
 
 def read_stats(pool: Pool, code: str, *, today: date, days: int = 30) -> Stats:
-    """The counts of one code: totals since it was made, details of the last `days` days."""
+    """Read the statistics of one code; zeros if it has no clicks.
+
+    Totals, last click and unique visitors cover its whole life, `by_day` and `by_dimension` the
+    `days` days that end with `today` (UTC).
+
+    Raises:
+        DatabaseUnavailableError: Postgres cannot be read.
+    """
     values = {"code": code, "since": today - timedelta(days=days - 1)}
     with connection_to(pool) as connection, connection.pipeline():
         totals = connection.execute(_TOTALS, values).fetchone()
@@ -64,7 +71,11 @@ def read_stats(pool: Pool, code: str, *, today: date, days: int = 30) -> Stats:
 
 
 def read_clicks(pool: Pool, codes: Sequence[str]) -> dict[str, int]:
-    """The number of clicks of each code, 0 for those without any."""
+    """Read the number of clicks of each code, 0 for those without any.
+
+    Raises:
+        DatabaseUnavailableError: Postgres cannot be read.
+    """
     with connection_to(pool) as connection:
         rows = connection.execute(
             "SELECT code, clicks FROM click_totals WHERE code = ANY(%s)", (list(codes),)

@@ -1,10 +1,10 @@
-"""The day's secret for hashing visitors: shared by all hosts, forgotten a day after its own."""
+"""Visitor keys: a secret per day for hashing visitors, shared by all hosts, deleted after a day."""
 
 from datetime import date, timedelta
 
 from db.connect.pool import Pool, connection_to
 
-# A no-op update makes RETURNING give the key that another process has already made.
+# The no-op update makes RETURNING return an existing row, too.
 _TAKE = """
 INSERT INTO visitor_keys AS t (day) VALUES (%(day)s)
 ON CONFLICT (day) DO UPDATE SET key = t.key
@@ -15,9 +15,13 @@ _FORGET = "DELETE FROM visitor_keys WHERE day < %(yesterday)s"
 
 
 def take_visitor_key(pool: Pool, day: date) -> bytes:
-    """The key of a day, 32 bytes, made by whoever asks first.
+    """Read the visitor key of a UTC day, 32 random bytes; the first caller creates it.
 
-    Keys from before yesterday are deleted: the clocks of two hosts may differ, but not by a day.
+    Keys older than the day before are deleted. The one of the day before stays for hosts whose
+    clocks are behind.
+
+    Raises:
+        DatabaseUnavailableError: Postgres cannot be reached.
     """
     with connection_to(pool) as connection:
         row = connection.execute(_TAKE, {"day": day}).fetchone()

@@ -1,8 +1,8 @@
 """The format of `click_days.visitors`: HyperLogLog with 4,096 registers.
 
-Standard error 1.6 %, at most 2.6 KB; a few dozen bytes while visitors are few, and then exact.
-Sketches of different days merge, so any span can be asked for (Flajolet et al., "HyperLogLog",
-AofA 2007; the implementation is Apache DataSketches).
+Standard error 1.6 %, at most 2.6 KB. With few visitors a sketch is exact and takes a few dozen
+bytes. Sketches of several days can be merged. Algorithm: Flajolet et al., "HyperLogLog", AofA 2007;
+implementation: Apache DataSketches.
 """
 
 import contextlib
@@ -14,11 +14,11 @@ LOG2_REGISTERS: Final = 12
 
 
 class DamagedSketchError(Exception):
-    """The bytes are no sketch, and never will be."""
+    """The bytes are not a sketch."""
 
 
 def add(sketch: bytes, visitors: Iterable[str]) -> bytes:
-    """A sketch (empty bytes: a new one) with more visitors in it.
+    """Add visitors to a sketch, where empty bytes mean an empty sketch; return the new sketch.
 
     Raises:
         DamagedSketchError: the sketch cannot be read.
@@ -31,7 +31,7 @@ def add(sketch: bytes, visitors: Iterable[str]) -> bytes:
 
 
 def of_one(visitor: str) -> bytes:
-    """The sketch of a single visitor, empty when it is unknown; not safe across threads."""
+    """The sketch of one visitor; empty bytes for an unknown one (""). Not thread-safe."""
     if not visitor:
         return b""
     sketch = _scratch()
@@ -41,14 +41,14 @@ def of_one(visitor: str) -> bytes:
 
 
 def estimate(sketches: Iterable[bytes]) -> int:
-    """How many different visitors some sketches have seen together, damaged ones left out."""
-    held = [sketch for sketch in sketches if sketch]
-    if not held:
+    """Estimate the number of distinct visitors in sketches together; damaged ones are ignored."""
+    non_empty = [sketch for sketch in sketches if sketch]
+    if not non_empty:
         return 0
     library = _datasketches()
     union = library.hll_union(LOG2_REGISTERS)
-    for sketch in held:
-        with contextlib.suppress(DamagedSketchError):  # the next click of that day begins it anew
+    for sketch in non_empty:
+        with contextlib.suppress(DamagedSketchError):  # the day's next click replaces it
             union.update(_read(sketch))
     return int(union.get_estimate() + 0.5)
 
@@ -58,20 +58,19 @@ def _new() -> Any:
     return library.hll_sketch(LOG2_REGISTERS, library.tgt_hll_type.HLL_4)
 
 
-_scratch: Final = cache(_new)  # a reset takes a third of the time of a new one
+_scratch: Final = cache(_new)  # resetting a sketch is faster than creating one
 
 
 def _read(sketch: bytes) -> Any:
     try:
         return _datasketches().hll_sketch.deserialize(sketch)
-    except (ValueError, IndexError, RuntimeError) as error:  # the C++ library's, by its binding
+    except (ValueError, IndexError, RuntimeError) as error:  # translated C++ exceptions
         raise DamagedSketchError(str(error)) from error
 
 
 @cache
 def _datasketches() -> Any:
-    # The library brings numpy, 25 MB of memory: a web worker that is never asked for statistics
-    # should not carry it.
+    # The library imports numpy, 25 MB: a web process that never shows statistics does without.
     import datasketches  # noqa: PLC0415
 
     return datasketches

@@ -1,6 +1,6 @@
 """The click's wire format: a line in a journal, a chunk of lines in the stream.
 
-This is all that the web process knows of the worker.
+It is the only interface between web processes and analytics workers.
 """
 
 import re
@@ -9,37 +9,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-# The Redis streams between web processes and workers. An entry is deleted once it is counted.
+# Redis streams from web processes to workers. A worker deletes an entry once it is counted.
 PARTITIONS: Final = 8
 STREAMS: Final = tuple(f"clicks:{partition}" for partition in range(PARTITIONS))
 
-# Whole lines per chunk, before compression. A longer one would hold up the transaction it is in.
+# Maximum size of a chunk before compression; it bounds the transaction that counts the chunk.
 CHUNK_BYTES: Final = 256 * 1024
 # Receipts are bigints in Postgres.
-LONGEST_JOURNAL: Final = 2**62
-LATEST_MS: Final = 253_402_300_800_000  # the year 10000
-# No line is longer, so a chunk always holds at least one.
+MAX_JOURNAL_BYTES: Final = 2**62
+LATEST_MS: Final = 253_402_300_800_000  # the year 10000, exclusive
+# Maximum size of a line. It is below CHUNK_BYTES, so a chunk fits at least one line.
 LINE_BYTES: Final = 4096
 
 
 class Click(NamedTuple):
-    """One answered redirect. The fields of a line, in this order, after the format's version.
+    """One redirect: the fields of a line, in order, without the leading format version.
 
-    There is no address in it, only `visitor`, a hash with a secret that changes daily.
+    It contains no IP address; `visitor` is a hash keyed with a secret that changes daily.
     """
 
     domain: str  # empty: the default domain
     code: str
     at_ms: int  # Unix time in milliseconds
-    referrer: str  # host and path, no query; empty when there was none
+    referrer: str  # host and path without query; empty when there is none
     language: str  # the Accept-Language header
     country: str  # ISO 3166-1 alpha-2; empty when unknown
     visitor: str  # 16 hex digits; empty when unknown
-    user_agent: str  # the last field: it may hold tabs
+    user_agent: str  # last, because it may contain tabs
 
 
-# A line, without its end, for Python's `re` and for the `regex` crate: nine fields, separated by
-# tabs. A code has no control characters, since Postgres accepts no NUL.
+# A line without its line end: nine fields separated by tabs. Valid for both Python's `re` and the
+# `regex` crate (polars). No control characters in a code, since Postgres rejects NUL.
 LINE_PATTERN: Final = (
     "^2\t[^\t\n]*\t[^\\x00-\\x20\\x7f]+\t[0-9]{1,15}"
     "\t[^\t\n]*\t[^\t\n]*\t[^\t\n]*\t[^\t\n]*\t[^\n]*$"
@@ -47,16 +47,16 @@ LINE_PATTERN: Final = (
 _line = re.compile(LINE_PATTERN)
 
 
-# What redis-py takes as a field or value of a stream entry.
+# The types that redis-py accepts as a field or value of a stream entry.
 StreamField = bytes | bytearray | memoryview | str | int | float
 
 
 class PoisonedError(Exception):
-    """A line or chunk that can never be understood, however often it is read."""
+    """A line or chunk is malformed; reading it again fails in the same way."""
 
 
 def stream_of(producer: str) -> str:
-    """The stream of all chunks of a journal: the same in every process and release."""
+    """The stream for all chunks of a journal: the same in every process and release."""
     return STREAMS[zlib.crc32(producer.encode()) % PARTITIONS]
 
 
@@ -74,12 +74,13 @@ def encode_click(
     visitor: str = "",
     domain: str = "",
 ) -> bytes:
-    """One line, with its end. Every redirect calls this.
+    """Encode a click as one line with its line end. On the path of every redirect, so keep it fast.
 
-    Separators in the headers become spaces. All other fields are made by hop and hold none.
+    Fields are those of `Click`. Where a tab or line feed in `language` or `user_agent` would end a
+    field, it becomes a space. The other fields come from hop and must not contain any.
 
     Raises:
-        UnicodeEncodeError: a field holds a lone surrogate.
+        UnicodeEncodeError: a field contains a lone surrogate.
     """
     if "\t" in language or "\n" in language or "\n" in user_agent:
         referrer, language, user_agent = map(_one_line, (referrer, language, user_agent))
@@ -94,10 +95,11 @@ def _one_line(header: str) -> str:
 
 
 def decode_click(line: bytes) -> Click:
-    """Read one line, with or without its end.
+    """Decode one line, with or without its line end.
 
     Raises:
-        PoisonedError: it is not a click of a known version.
+        PoisonedError: the line is not UTF-8, does not match `LINE_PATTERN`, or its time is not
+            below `LATEST_MS`.
     """
     try:
         text = line.removesuffix(b"\n").removesuffix(b"\r").decode()  # as polars reads lines
@@ -113,7 +115,7 @@ def decode_click(line: bytes) -> Click:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Whole lines of one journal: bytes [offset, end) of the file `<producer>.journal`."""
+    """Whole lines of a journal: the bytes [offset, end) of the file `<producer>.journal`."""
 
     producer: str
     offset: int
@@ -126,24 +128,24 @@ class Chunk:
 
 
 def chunk_to_fields(chunk: Chunk) -> dict[StreamField, StreamField]:
-    """The fields of a stream entry. Level 1: clicks shrink about eightfold, for little time."""
+    """Encode a chunk as the fields of a stream entry, with the lines compressed by zlib."""
     return {
         "producer": chunk.producer.encode(),
         "offset": str(chunk.offset).encode(),
-        "payload": zlib.compress(chunk.lines, level=1),
+        "payload": zlib.compress(chunk.lines, level=1),  # about eightfold, at little cost
     }
 
 
 def chunk_from_fields(fields: Mapping[bytes, bytes]) -> Chunk:
-    """Read a stream entry.
+    """Decode a stream entry.
 
     Raises:
-        PoisonedError: a field is missing or damaged, or it unpacks to more than a chunk may hold.
+        PoisonedError: a field is missing or damaged, or the lines exceed `CHUNK_BYTES`.
     """
     try:
-        unpack = zlib.decompressobj()
-        lines = unpack.decompress(fields[b"payload"], CHUNK_BYTES + 1)
-        if not unpack.eof or len(lines) > CHUNK_BYTES:
+        decompressor = zlib.decompressobj()
+        lines = decompressor.decompress(fields[b"payload"], CHUNK_BYTES + 1)
+        if not decompressor.eof or len(lines) > CHUNK_BYTES:
             raise PoisonedError("the chunk is cut off or too large")
     except (KeyError, zlib.error) as error:
         raise PoisonedError(f"not a chunk: {error!r}") from error
@@ -152,15 +154,15 @@ def chunk_from_fields(fields: Mapping[bytes, bytes]) -> Chunk:
 
 
 def place_from_fields(fields: Mapping[bytes, bytes]) -> tuple[str, int]:
-    """Producer and offset of a stream entry, whatever it holds.
+    """Decode only producer and offset of a stream entry; the payload may be damaged.
 
     Raises:
-        PoisonedError: one of them is missing or damaged.
+        PoisonedError: one of them is missing, damaged or out of range.
     """
     try:
         producer, offset = fields[b"producer"].decode(), int(fields[b"offset"])
     except (KeyError, ValueError) as error:
         raise PoisonedError(f"not a chunk: {error!r}") from error
-    if not 0 <= offset <= LONGEST_JOURNAL or not _PRODUCER.fullmatch(producer):
-        raise PoisonedError(f"no journal is called {producer!r}, or begins at {offset}")
+    if not 0 <= offset <= MAX_JOURNAL_BYTES or not _PRODUCER.fullmatch(producer):
+        raise PoisonedError(f"invalid producer {producer!r} or offset {offset}")
     return producer, offset

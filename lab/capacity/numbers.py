@@ -1,4 +1,4 @@
-"""Reading and writing numbers with units, for people."""
+"""Parses and formats numbers with units."""
 
 import math
 import re
@@ -17,10 +17,12 @@ _UNITS: Final = ((1e15, "PB"), (1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB
 
 
 def parse_number(text: str) -> float:
-    """Parse "100M", "5k", "1_000", "1,000" or "2.5e6"; k, M, B or G, and T are powers of 1,000.
+    """Parse a number such as "100M", "5k", "1_000", "1,000" or "2.5e6".
+
+    The suffixes k, M, B or G, and T are powers of 1,000, in either case.
 
     Raises:
-        ValueError: the text is not such a number.
+        ValueError: the text is not a number, or not finite.
     """
     found = _NUMBER.fullmatch(text.strip())
     if found is None:
@@ -32,18 +34,21 @@ def parse_number(text: str) -> float:
 
 
 def say_number(number: float) -> str:
-    """All digits of whole or large numbers, else three digits: 100,000,000; 1,157; 0.0116."""
+    """All digits of integers and of numbers from 1,000, else three: 100,000,000; 1,157; 0.0116.
+
+    From 1e15 on in scientific notation with three digits.
+    """
     in_full = number < 1e15 and (number >= 1_000 or number == int(number))
     return f"{number:,.0f}" if in_full else f"{number:.3g}"
 
 
 def say_rate(per_s: float) -> str:
-    """A rate per second: 1,157/s."""
+    """A rate such as 1,157/s."""
     return f"{say_number(per_s)}/s"
 
 
 def say_bytes(size: float) -> str:
-    """Bytes in powers of 1,000: 18.2 TB."""
+    """A size in bytes, in units that are powers of 1,000, such as 18.2 TB."""
     for unit, name in _UNITS:
         if size >= unit:
             return f"{size / unit:.3g} {name}"
@@ -51,16 +56,16 @@ def say_bytes(size: float) -> str:
 
 
 def say_share(share: float) -> str:
-    """A share as a percentage: 74.3 %."""
+    """A share in [0, 1] as a percentage with three digits, such as 74.3 %."""
     return f"{share * 100:.3g} %"
 
 
 def say_count(number: float) -> str:
-    """Three digits and a word: 52,300; 3.5 trillion; a power of ten; "without end" for infinity."""
+    """At most three digits, with a word or power of ten: 52,300; 3.5 trillion; "infinite"."""
     if math.isinf(number):
-        return "without end"
+        return "infinite"
     number = float(f"{number:.3g}")
-    if number >= 1e21:  # names of larger numbers help nobody
+    if number >= 1e21:  # few readers know the names of larger numbers
         exponent = math.floor(math.log10(number))
         return f"{number / 10**exponent:.1f} \N{MULTIPLICATION SIGN} {power_of_ten(exponent)}"
     for size, name in _SCALES:
@@ -70,22 +75,22 @@ def say_count(number: float) -> str:
 
 
 def say_chance(probability: float) -> str:
-    """How likely: "none", "1 in 19", "63 %", "certain"."""
+    """A probability in words: "none", "1 in 19", "63 %", "certain"."""
     if probability <= 0:
         return "none"
-    if probability >= 0.9995:  # it would be written 100.0 %
+    if probability >= 0.9995:
         return "certain"
     if probability >= 0.99:
         return "over 99 %"
-    if probability > 0.2:  # from here on a percentage says more than 1 in 3
+    if probability > 0.2:  # "33 %" is clearer than "1 in 3"
         return f"{probability * 100:.0f} %"
     return f"1 in {say_count(1 / probability)}"
 
 
 def say_years(years: float) -> str:
-    """How long, in the unit that fits: "96 years", "18 months", "under an hour"."""
+    """A time span in a suitable unit: "96 years", "18 months", "under an hour"."""
     for size, unit in _SPANS:
-        # Below two of a unit the next smaller one says more: 14 months, 36 hours.
+        # Below two of a unit, the next smaller one is more precise: 14 months, 36 hours.
         if years >= 2 * size or (unit == "hour" and years >= size):
             number = say_count(years / size)
             return f"{number} {unit}{'' if number == '1' else 's'}"
@@ -93,5 +98,5 @@ def say_years(years: float) -> str:
 
 
 def _shorten(number: float) -> str:
-    """Two digits below ten, and a third above: 3.5; 96; 183."""
+    """Two significant digits below ten, else a whole number: 3.5; 96; 183."""
     return f"{float(f'{number:.2g}'):g}" if number < 10 else f"{number:,.0f}"

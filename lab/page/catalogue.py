@@ -1,4 +1,4 @@
-"""The experiments that the page offers: an entry in EXPERIMENTS is all that it takes to add one."""
+"""The experiments on the page. To add one, add an entry to EXPERIMENTS."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +12,10 @@ from lab.experiments import Options, Result
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """`run(options, directory, on_progress)` writes `directory`/NAME.html, .csv and .json.
+    """`run(options, directory, on_progress)` writes NAME.html, .csv and .json to `directory`.
 
-    The page shows the first line of its docstring, and a field for each option with a title.
+    The page shows the first line of the function's docstring, and a form field for each option that
+    has a title.
     """
 
     title: str
@@ -32,6 +33,6 @@ EXPERIMENTS: Final = {
 
 
 def list_fields(form: type[msgspec.Struct]) -> dict[str, Any]:
-    """The JSON Schema of each field with a title: type, default, bounds or choices."""
+    """Return the JSON Schema (type, default, bounds, choices) of each field that has a title."""
     schemas = msgspec.json.schema(form)["$defs"][form.__name__]["properties"]
     return {name: schema for name, schema in schemas.items() if "title" in schema}

@@ -1,8 +1,9 @@
-"""One run: `python -m lab.page.experiment NAME OPTIONS DIRECTORY LONGEST_S`, in its own session.
+"""The process of a run: `python -m lab.page.experiment NAME OPTIONS DIRECTORY TIMEOUT_S`.
 
-Prints JSON lines: {"progress": {step, of, doing}}, and how it ends: {"result": …}, {"error": …} or
-{"cancelled": …}. Standard input is a pipe that the kernel closes when the web process dies.
-(PR_SET_PDEATHSIG signals the end of the thread that started us, which may come long before.)
+It runs in a session of its own and prints JSON lines: {"progress": {step, of, doing}}, and last
+{"result": …}, {"error": …} or {"cancelled": …}. Standard input is a pipe from the web process; the
+kernel closes it when that process dies. (PR_SET_PDEATHSIG does not suit: it fires when the thread
+that started this process ends, which may be much earlier.)
 """
 
 import os
@@ -19,10 +20,17 @@ import msgspec
 from lab.page.catalogue import EXPERIMENTS
 
 
-def main(name: str, options: str, directory: Path, longest_s: float) -> None:
-    """Run it, stopped when its time comes."""
-    os.nice(10)  # redirects go first
-    threading.Thread(target=stop_when_due, args=(directory, longest_s), daemon=True).start()
+def main(name: str, options: str, directory: Path, timeout_s: float) -> None:
+    """Run an experiment and print its outcome.
+
+    Args:
+        name: a key of EXPERIMENTS.
+        options: its options as JSON.
+        directory: existing, for the report; a file `cancel` in it stops the run.
+        timeout_s: the run is stopped after this many seconds.
+    """
+    os.nice(10)  # redirects have priority
+    threading.Thread(target=stop_when_due, args=(directory, timeout_s), daemon=True).start()
     try:
         experiment = EXPERIMENTS[name]
         chosen = msgspec.json.decode(options, type=experiment.options)
@@ -33,25 +41,25 @@ def main(name: str, options: str, directory: Path, longest_s: float) -> None:
     write_line(*(("error", result.fault) if result.fault else ("result", result.summary)))
 
 
-def stop_when_due(directory: Path, longest_s: float) -> None:
-    """End this process and all that it started: when cancelled, too slow, or left alone."""
-    deadline_s = time.monotonic() + longest_s
+def stop_when_due(directory: Path, timeout_s: float) -> None:
+    """End this process group when cancelled, after the timeout, or if the web process dies."""
+    deadline_s = time.monotonic() + timeout_s
     end = None
     while end is None:
-        if select.select([sys.stdin], [], [], 0.1)[0]:  # nothing is ever sent on it
+        if select.select([sys.stdin], [], [], 0.1)[0]:  # readable only at end of file
             end = ("cancelled", "The web process that started it was stopped.")
         elif (directory / "cancel").exists():
             end = ("cancelled", "")
         elif time.monotonic() > deadline_s:
-            end = ("error", f"Stopped: it took longer than {longest_s:g} seconds.")
+            end = ("error", f"Stopped: it took longer than {timeout_s:g} seconds.")
     write_line(*end)
-    os.kill(os.getpid(), signal.SIGTERM)  # an experiment with servers stops them and exits
-    time.sleep(5)  # enough to stop a Postgres
+    os.kill(os.getpid(), signal.SIGTERM)  # experiments stop their servers on SIGTERM
+    time.sleep(5)  # long enough for Postgres to stop
     os.killpg(0, signal.SIGKILL)
 
 
 def write_line(kind: str, content: object) -> None:
-    """Print a line in one piece: two threads print."""
+    """Print a JSON line with a single write, since two threads print."""
     os.write(sys.stdout.fileno(), msgspec.json.encode({kind: content}) + b"\n")
 
 

@@ -1,4 +1,4 @@
-"""hop with the lab's page: the app, one more blueprint, and the runner behind it."""
+"""Builds hop's app with the lab's page: one more blueprint, and its runner."""
 
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -12,16 +12,16 @@ from lab.page.runner import Runner
 
 
 def add_lab(app: Flask, runner: Runner) -> None:
-    """Add the page to an app before its first request; the caller closes the runner."""
+    """Add the page to an app, before its first request. The caller closes the runner."""
     app.extensions["lab"] = runner
     app.register_blueprint(views.blueprint)
 
 
 def serve_from_env() -> Flask:
-    """Entry point of the WSGI server, called once in each web process when HOP_LAB is on."""
+    """Build the app in a web process; the WSGI server's entry point when HOP_LAB is set."""
     app = factory.serve_from_env()
     settings: Settings = app.extensions["hop"].settings
     runner = Runner(Path(settings.lab_dir or Path(settings.journal_dir).parent / "lab").resolve())
     add_lab(app, runner)
-    Finalize(None, runner.close, exitpriority=20)  # before the process's resources
+    Finalize(None, runner.close, exitpriority=20)  # before the app's own resources
     return app

@@ -1,8 +1,9 @@
-"""Starts experiments, one at a time, and reads how they stand from their directories.
+"""Starts experiments, one at a time, and reads their state from their directories.
 
-A run is a directory, named by its id: log.jsonl, the report, and `cancel` once it is to stop. The
-log has what was asked for in its first line; below, the run's process prints, with the log locked
-(flock) while it lives. A log without lock and without an end is that of a killed run.
+A run is a directory named by its id. It contains log.jsonl, the report, and an empty file `cancel`
+once the run is to stop. The first line of the log is the run as it was started; the run's process
+prints the others, and holds a lock (flock) on the log while it lives. A log with neither a lock nor
+an outcome belongs to a run that was killed.
 """
 
 import contextlib
@@ -26,14 +27,14 @@ from app.errors import RunInProgressError
 from app.settings import PREFIX
 from lab.report.progress import Progress
 
-MOST_RUNS: Final = 5
+MAX_RUNS: Final = 5
 _LINES: Final = msgspec.json.Decoder(dict[str, Any])
-_KILLED: Final = {"error": "It was killed before its end."}
+_KILLED: Final = {"error": "The run was killed."}
 _STATES: Final = {"progress": "running", "result": "finished", "error": "failed"}
 
 
 class Run(msgspec.Struct, frozen=True):
-    """A run. Its id is a secret of 128 bits: who has it may read the report."""
+    """A run of an experiment. Its id is a 128-bit secret that gives access to the report."""
 
     id: str
     experiment: str
@@ -46,27 +47,31 @@ class Run(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Runner:
-    """The runs in one directory; safe across threads and processes, by locks of files."""
+    """The runs in a directory. Safe across threads and processes by file locks."""
 
-    runs: Path  # created when it is needed
+    runs: Path  # the directory; created by the first run
     command: Sequence[str] = (sys.executable, "-m", "lab.page.experiment")
-    longest_s: float = 300
-    process: subprocess.Popen[bytes] | None = None  # our last run
+    timeout_s: float = 300  # of a run
+    process: subprocess.Popen[bytes] | None = None  # the last run started here
 
     def start(self, experiment: str, options: msgspec.Struct) -> Run:
-        """Start a run; delete the oldest ones.
+        """Start a run, and delete all but the latest `MAX_RUNS`.
+
+        Args:
+            experiment: a key of EXPERIMENTS.
+            options: of that experiment's type.
 
         Raises:
-            RunInProgressError: one is running already, whichever process started it.
+            RunInProgressError: a run started by any process is still running.
             OSError: the directory cannot be written to.
         """
         self.runs.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self.runs / "lock").open("w") as lock:
             is_sole_starter = _try_lock(lock, fcntl.LOCK_EX)
-            kept = self.list_runs()[: MOST_RUNS - 1]
+            kept = self.list_runs()[: MAX_RUNS - 1]
             if not is_sole_starter or any(run.state == "running" for run in kept):
-                raise RunInProgressError("One experiment runs at a time; one does now.")
-            self.close()  # our last one has ended and only needs reaping
+                raise RunInProgressError("Another experiment is running.")
+            self.close()  # the last run has ended; reap its process
             for path in self.runs.iterdir():
                 if path.is_dir() and path.name not in {run.id for run in kept}:
                     shutil.rmtree(path, ignore_errors=True)
@@ -76,7 +81,7 @@ class Runner:
             return run
 
     def find_run(self, run_id: str) -> Run | None:
-        """A run by its id; None when there is none."""
+        """Read the state of a run; None if there is no run with this id."""
         if re.fullmatch(r"[0-9a-f]{32}", run_id) is None:
             return None
         try:
@@ -84,57 +89,58 @@ class Runner:
                 is_running = not _try_lock(log, fcntl.LOCK_SH)
                 text = log.read()
             first, *lines = _LINES.decode_lines(text[: text.rfind(b"\n") + 1])
-        except (FileNotFoundError, ValueError):  # it was just deleted, or is just being made
+        except (FileNotFoundError, ValueError):  # it is being created or deleted
             return None
-        told = [line["progress"] for line in lines if "progress" in line] or [None]
-        end = next((line for line in lines if "progress" not in line), _KILLED)
-        # Until its lock is gone it runs, even if it has told its end: no other one can start.
-        [(kind, message)] = {"progress": ""}.items() if is_running else end.items()
-        stands = {"state": _STATES.get(kind, kind), "message": message, "progress": told[-1]}
-        return msgspec.convert(first | stands, Run)
+        progress = [line["progress"] for line in lines if "progress" in line] or [None]
+        outcome = next((line for line in lines if "progress" not in line), _KILLED)
+        # While the log is locked the process lives and no other run can start, so the run counts as
+        # running even if its outcome is printed.
+        [(kind, message)] = {"progress": ""}.items() if is_running else outcome.items()
+        state = {"state": _STATES.get(kind, kind), "message": message, "progress": progress[-1]}
+        return msgspec.convert(first | state, Run)
 
     def list_runs(self) -> list[Run]:
-        """All runs that are kept, the latest first."""
+        """Read all kept runs, latest first."""
         runs = [run for path in self.runs.glob("*") if (run := self.find_run(path.name))]
         return sorted(runs, key=lambda run: run.started_at, reverse=True)
 
     def cancel(self, run: Run) -> None:
-        """Ask a run to stop, whichever process started it; it stops within seconds."""
+        """Ask a run to stop; any process may, and the run stops within seconds."""
         (self.runs / run.id / "cancel").touch()
 
     def close(self) -> None:
-        """Stop the run that this process has started, and wait for its end."""
+        """Stop the run that this process started, if any, and wait up to 8 s before killing it."""
         process, self.process = self.process, None
         if process is not None and process.stdin is not None:
             process.stdin.close()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(8)  # the run gives itself 5
+                process.wait(8)  # the run kills itself after 5 s
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # what a killed run has left behind
+                os.killpg(process.pid, signal.SIGKILL)  # also children that a killed run left
             process.wait()
 
     def _spawn(self, run: Run) -> subprocess.Popen[bytes]:
         directory = self.runs / run.id
         directory.mkdir(mode=0o700)
         options = msgspec.json.encode(run.options).decode()
-        # A run has servers of its own: our settings and passwords are none of its business.
+        # A run starts its own servers and must not see hop's settings and passwords.
         environ = {k: text for k, text in os.environ.items() if not k.startswith((PREFIX, "PG"))}
         log_file = directory / "log.jsonl"
         with log_file.open("ab", buffering=0) as log, log_file.open("ab") as stdout:
-            fcntl.flock(log, fcntl.LOCK_EX)  # held as long as `log` is open here or in the run
+            fcntl.flock(log, fcntl.LOCK_EX)  # held while `log` is open here or in the run
             log.write(msgspec.json.encode(run) + b"\n")
             return subprocess.Popen(
-                [*self.command, run.experiment, options, str(directory), str(self.longest_s)],
+                [*self.command, run.experiment, options, str(directory), str(self.timeout_s)],
                 stdin=subprocess.PIPE,
-                stdout=stdout,  # which the run's own children inherit, without the lock
+                stdout=stdout,  # a file of its own: children inherit it, and must not get the lock
                 pass_fds=(log.fileno(),),
                 env=environ,
-                start_new_session=True,  # Ctrl-C reaches the web process, which stops it in order
+                start_new_session=True,  # Ctrl-C goes to the web process, which stops the run
             )
 
 
 def _try_lock(file: IO[Any], operation: int) -> bool:
-    """Take the lock of an open file until it is closed; False when another process holds it."""
+    """Lock an open file until it is closed; False if another holder's lock conflicts."""
     with contextlib.suppress(BlockingIOError):
         fcntl.flock(file, operation | fcntl.LOCK_NB)
         return True

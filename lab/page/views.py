@@ -1,4 +1,4 @@
-"""/lab/keys: the page, its calculator, and the runs that it starts."""
+"""Routes under /lab/keys: the page, the calculator, and runs of experiments."""
 
 import re
 from typing import Final, cast
@@ -22,10 +22,11 @@ blueprint = Blueprint(
     "lab", __name__, url_prefix="/lab/keys", template_folder="templates", static_folder="static"
 )
 runner = cast("Runner", LocalProxy(lambda: current_app.extensions["lab"]))
-# Reports, too, to whoever has the secret id of their run: a frame sends no API key.
+# Endpoints without authentication. Reports are protected by the secret id of their run, because an
+# iframe cannot send an API key.
 OPEN: Final = {"lab.show_page", "lab.show_estimate", "lab.show_report", "lab.static"}
 LOOPBACK: Final = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
-# A report contains its style sheet and loads nothing.
+# A report has an inline style sheet and loads nothing.
 REPORT_POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none';"
     " frame-ancestors 'self'; sandbox allow-same-origin"
@@ -34,26 +35,27 @@ REPORT_POLICY: Final = (
 
 @blueprint.before_request
 def refuse_strangers() -> None:
-    """Let only this machine (in a demo) or the admin start, read or stop work.
+    """Allow only this machine (in a demo) or the admin to start, read or cancel runs.
 
-    DNS rebinding can point a foreign name at the loopback address; a browser then takes that site
-    for the same origin. So a demo checks the host name.
+    A demo checks the Host header against DNS rebinding, where a foreign name resolves to the
+    loopback address and the browser treats that site as the same origin.
     """
     is_demo = web_process().settings.lab == "demo"
     if is_demo and not LOOPBACK.fullmatch(request.host):
         abort(404)
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    # The scheme is not compared: behind a proxy we may not know our own. Programs send neither.
-    is_ours = origin is None or origin.partition("://")[2] == request.host
-    if request.method == "POST" and not (site == "same-origin" if site else is_ours):
-        raise CrossSiteError("Use the page /lab/keys of this hop itself.")
+    # Compare without the scheme, which hop may not know behind a proxy. Clients other than browsers
+    # send neither header.
+    is_same_host = origin is None or origin.partition("://")[2] == request.host
+    if request.method == "POST" and not (site == "same-origin" if site else is_same_host):
+        raise CrossSiteError("Send the request from the page /lab/keys of this server.")
     if not is_demo and request.endpoint not in OPEN:
         require_admin()
 
 
 @blueprint.get("")
 def show_page() -> Response:
-    """The page. It holds no secrets, so anybody may load it."""
+    """Show the page. It contains no secrets, so it needs no API key."""
     page = render_template(
         "lab.html",
         calculator=Question,
@@ -69,13 +71,13 @@ def show_page() -> Response:
 
 @blueprint.get("/estimate")
 def show_estimate() -> Response:
-    """What a code length is good for; what is infinite is null."""
+    """Return an estimate for a code length as JSON; infinite numbers are null."""
     return answer(calculate(read_query(Question)))
 
 
 @blueprint.post("/experiments/<name>")
 def start_run(name: str) -> Response:
-    """Start a run of an experiment: 201 with the run, 409 while another one runs."""
+    """Start an experiment: 201 with its run; 404 for an unknown name; 409 while another runs."""
     if name not in EXPERIMENTS:
         abort(404)
     return answer(runner.start(name, read_body(EXPERIMENTS[name].options)), 201)
@@ -83,13 +85,13 @@ def start_run(name: str) -> Response:
 
 @blueprint.get("/runs")
 def show_runs() -> Response:
-    """How the runs that are kept stand, the latest first."""
+    """List the kept runs with their states, latest first."""
     return answer({"runs": runner.list_runs()})
 
 
 @blueprint.post("/runs/<run_id>/cancel")
 def cancel_run(run_id: str) -> Response:
-    """Ask a run to stop; it does within seconds. One that has ended stays as it is."""
+    """Ask a run to stop, which takes seconds: 202. A run that has ended is not changed."""
     run = _get_run(run_id)
     runner.cancel(run)
     return answer(run, 202)
@@ -97,7 +99,7 @@ def cancel_run(run_id: str) -> Response:
 
 @blueprint.get("/runs/<run_id>/report.<any(html, csv, json):kind>")
 def show_report(run_id: str, kind: str) -> Response:
-    """The report of a finished run: a page to look at, numbers to keep."""
+    """Serve the report of a finished run: HTML to show, CSV or JSON to download."""
     run = _get_run(run_id)
     if run.state != "finished":
         abort(404)

@@ -1,4 +1,4 @@
-"""The races as a table and a page."""
+"""Renders the results of races as a table and as a report page."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,10 +9,10 @@ from lab.report.tables import Table
 
 COLUMNS: Final = ("fault", "links", "damaged without", "with", "retries", "the remedy")
 _WHY: Final = (
-    "Several clients make links at the same time, without and with the remedy. A link is damaged"
-    " when somebody was told its code and another link has the same one, or when an error kept it"
-    " from being made. At a barrier between reading and writing the clients of the faulty side"
-    " wait for each other, so the damage does not depend on luck."
+    "Several clients create links at the same time, without and with the remedy. A link counts as"
+    " damaged if a client has received its code but another link has the same code, or if an error"
+    " prevented its creation. Without the remedy, the clients wait for each other at a barrier"
+    " between reading and writing, so the damage does not depend on luck."
 )
 
 
@@ -29,7 +29,7 @@ def as_table(results: Sequence[RaceResult]) -> Table:
 
 
 def describe_faults(results: Sequence[RaceResult]) -> list[str]:
-    """What goes wrong in each race, and where it was seen."""
+    """One sentence per race: its fault, and in which software it was seen."""
     return [
         f"{each.name}: {each.goes_wrong}" + (f" ({each.seen_in})" if each.seen_in else "")
         for each in results
@@ -37,14 +37,14 @@ def describe_faults(results: Sequence[RaceResult]) -> list[str]:
 
 
 def summarise(results: Sequence[RaceResult]) -> str:
-    """Both sums in a sentence."""
+    """One sentence with the total damage without and with the remedies."""
     without = sum(each.without.damaged for each in results)
     with_remedy = sum(each.with_remedy.damaged for each in results)
     return f"{without:,} links were damaged without the remedies, {with_remedy:,} with them."
 
 
 def render_report(results: Sequence[RaceResult]) -> str:
-    """The page: the table, and each fault in a sentence."""
+    """The report as an HTML page, with the table and a sentence per fault."""
     return render_page(
         "Faults of link shorteners, and their remedies",
         [

@@ -1,4 +1,4 @@
-"""Clock steps as a table and a page."""
+"""Renders the results of clock steps as a table and as a report page."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -8,18 +8,19 @@ from lab.report.tables import Table
 from lab.strategies.clock_steps import ClockResult
 
 COLUMNS: Final = (
-    *("clock step", "naive codes", "duplicates", "hop's", "duplicates"),
+    *("clock step", "naive codes", "duplicates", "hop's codes", "duplicates"),
     "hop's reaction",
 )
 _WHY: Final = (
-    "A naive snowflake repeats the ids of the repeated time. hop's leases a worker id for an"
-    " interval of its clock: it waits out a small step, takes another worker id after a large one,"
-    " and refuses to make codes when no worker id is left. The clocks are simulated."
+    "After a step back, a naive snowflake generates the same ids again. hop's snowflake leases a"
+    " worker id for an interval of its clock: it waits out a small step, takes another worker id"
+    " after a large one, and refuses to generate codes if no worker id is left. The clocks are"
+    " simulated."
 )
 
 
 def as_table(found: Sequence[ClockResult]) -> Table:
-    """One row per case."""
+    """One row per clock step."""
     rows = [
         (
             *(each.case, each.naive_codes, each.naive_duplicates),
@@ -31,14 +32,14 @@ def as_table(found: Sequence[ClockResult]) -> Table:
 
 
 def summarise(found: Sequence[ClockResult]) -> str:
-    """Both sums in a sentence."""
+    """One sentence with the total duplicates of the naive snowflake and of hop's."""
     naive = sum(each.naive_duplicates for each in found)
     ours = sum(each.duplicates for each in found)
-    return f"The naive snowflakes made {naive:,} duplicates, hop's made {ours:,}."
+    return f"The naive snowflake generated {naive:,} duplicates, hop's {ours:,}."
 
 
 def render_report(found: Sequence[ClockResult]) -> str:
-    """The page: why, and the table."""
+    """The report as an HTML page."""
     return render_page(
         "Snowflakes while the clock steps back",
         [Section("Duplicates", [_WHY, summarise(found)], table=as_table(found))],

@@ -111,7 +111,7 @@ def test_lab_is_linked_in_a_demo_and_its_calculator_answers_as_one_types(
     page.fill("#estimate-years", "20000")
     expect(page.locator("#estimate-years-error")).to_contain_text("10000")
     page.fill("#estimate-years", "five")
-    expect(page.locator("#estimate-years-error")).to_have_text("A number is needed here.")
+    expect(page.locator("#estimate-years-error")).to_have_text("Enter a number.")
     expect(page.locator("#estimate-years")).to_have_attribute("aria-invalid", "true")
     page.fill("#estimate-years", "5")
     expect(page.locator("#estimate-years-error")).to_be_empty()

@@ -1,15 +1,15 @@
-// The lab's page: the calculator answers as one types; experiments run, and the page follows them.
+// The lab's page. The calculator updates on input; the page polls while an experiment runs.
 
 const find = (id) => document.getElementById(id);
 const [calculator, runs, frame, status] = ["estimate", "runs", "report", "status"].map(find);
 const forms = [...document.querySelectorAll("details form")];
-let timer; // of the calculator, which waits for a pause in typing
+let timer; // delays the calculator until a pause in typing
 let polling;
-let watched; // the run whose end this page waits for
+let watched; // id of the run that this page follows
 
-/** The JSON of an answer: `{body}` or `{problem}`. What is not hop's JSON did not come from hop. */
+/** Send a request; return `{body}` or `{problem}`. An answer without JSON is not from hop. */
 async function ask(address, sent) {
-  const key = find("key")?.value; // it is in its field and nowhere else
+  const key = find("key")?.value; // the API key is stored nowhere but in its field
   const headers = { "Content-Type": "application/json", ...(key && { Authorization: `Bearer ${key}` }) };
   const post = sent && { method: "POST", body: JSON.stringify(sent) };
   try {
@@ -21,7 +21,7 @@ async function ask(address, sent) {
   }
 }
 
-/** What a form asks for, as JSON has it. A number may be written as 100,000 or 100 000. */
+/** The values of a form for JSON. Numbers may be written as 100,000 or 100 000. */
 function readForm(form) {
   const options = {};
   for (const { name, type, value, checked } of form.querySelectorAll("[name]")) {
@@ -32,13 +32,13 @@ function readForm(form) {
   return options;
 }
 
-/** Say what is wrong beside its field, else below the fields; without a problem, clear all that. */
+/** Show a problem beside its field, or else below the fields; without a problem, clear all. */
 function showProblem(form, problem) {
   for (const place of document.querySelectorAll(".error")) place.textContent = "";
   for (const field of document.querySelectorAll("input")) field.removeAttribute("aria-invalid");
   if (!problem) return;
   const id = problem.status === 401 ? "key" : `${form.id}-${problem.field?.split(/[.[]/)[0]}`;
-  const text = /got "str"/.test(problem.detail) ? "A number is needed here." : `${problem.title}. ${problem.detail ?? ""}`;
+  const text = /got "str"/.test(problem.detail) ? "Enter a number." : `${problem.title}. ${problem.detail ?? ""}`;
   (find(`${id}-error`) ?? form.querySelector("[role=alert]")).textContent = text;
   find(id)?.setAttribute("aria-invalid", "true");
   if (id === "key") find(id).focus();
@@ -48,7 +48,7 @@ async function calculate() {
   const address = `${calculator.action}?${new URLSearchParams(readForm(calculator))}`;
   calculator.dataset.asked = address;
   const { body, problem } = await ask(address);
-  if (calculator.dataset.asked !== address) return; // something else was typed meanwhile
+  if (calculator.dataset.asked !== address) return; // the input has changed since
   showProblem(calculator, problem);
   Object.assign(find("verdict"), { hidden: !body, textContent: body?.verdict, className: body?.lasts ? "" : "short" });
   const rows = Object.entries(body?.words ?? {}).map((texts) => make("div", {}, make("dt", { className: "hint" }, texts[0]), make("dd", {}, texts[1])));
@@ -60,11 +60,11 @@ async function start(form) {
   showProblem(form, problem);
   if (problem) return;
   watched = body.id;
-  status.focus(); // Enter does no harm there
+  status.focus(); // a second Enter must not start another run
   follow();
 }
 
-/** Show how the runs stand; ask again while one goes on, started here or elsewhere. */
+/** Show the state of the runs; poll while one is running, even if it was started elsewhere. */
 async function follow() {
   clearTimeout(polling);
   const { body, problem } = await ask(runs.dataset.address);
@@ -72,9 +72,9 @@ async function follow() {
   const run = body?.runs.find(({ id, state }) => state === "running" || id === watched);
   if (body) watched = run?.state === "running" ? run.id : undefined;
   if (watched) polling = setTimeout(follow, 500);
-  if (problem) status.textContent = `${problem.title}. Still asking.`;
+  if (problem) status.textContent = `${problem.title}. Retrying.`;
   if (run) showRun(run);
-  // Not while one runs, unless the list is empty: a link in it may have the focus.
+  // Keep the list while a run is watched: a link in it may have the focus.
   if (body && !(watched && runs.children.length)) runs.replaceChildren(...body.runs.filter(({ id }) => id !== watched).map(makeRow));
 }
 
@@ -82,7 +82,7 @@ function showRun(run) {
   const isRunning = run.state === "running";
   const { step, of, doing } = run.progress ?? { step: 0, of: 1, doing: "starting" };
   const text = isRunning ? `${titleOf(run)}: ${doing}, ${Math.floor((100 * step) / of)} %` : describe(run);
-  if (status.textContent !== text) status.textContent = text; // it is read aloud when written to
+  if (status.textContent !== text) status.textContent = text; // screen readers announce every write
   if (!isRunning && document.activeElement === find("cancel")) status.focus();
   find("running").hidden = !isRunning;
   Object.assign(find("bar"), { max: of, value: step });
@@ -92,7 +92,7 @@ function showRun(run) {
 
 function makeRow(run) {
   const row = make("li", {}, `${new Date(run.started_at).toLocaleString()}. ${describe(run)}`);
-  const links = [["Show", "html", "report"], ["Open alone", "html", "_blank"], ["CSV", "csv", ""], ["JSON", "json", ""]];
+  const links = [["Show", "html", "report"], ["Open in a new tab", "html", "_blank"], ["CSV", "csv", ""], ["JSON", "json", ""]];
   for (const [text, kind, target] of run.state === "finished" ? links : []) {
     row.append(" ", make("a", { target, href: reportOf(run, kind), ariaLabel: `${text}: ${titleOf(run)}` }, text));
   }
@@ -100,9 +100,9 @@ function makeRow(run) {
 }
 
 function make(tag, properties, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
 }
 
 const titleOf = (run) => find(run.experiment)?.dataset.title ?? run.experiment;
@@ -122,7 +122,7 @@ find("key")?.addEventListener("change", follow);
 frame.addEventListener("load", () => {
   const page = frame.contentDocument?.documentElement;
   frame.hidden = !page?.querySelector("main");
-  new ResizeObserver(() => { frame.height = page.offsetHeight + 2; }).observe(page); // no second scroll bar
+  new ResizeObserver(() => { frame.height = page.offsetHeight + 2; }).observe(page); // avoids a second scroll bar
 });
 calculate();
 if (!find("key")) follow();

@@ -90,7 +90,7 @@ def test_line_that_postgres_refuses_is_found_and_all_others_are_counted(pipeline
 def test_newest_letters_are_kept_and_all_counted_when_there_are_many(
     pipeline: Pipeline, monkeypatch
 ):
-    monkeypatch.setattr(dead_letters, "MOST_KEPT", 3)
+    monkeypatch.setattr(dead_letters, "MAX_KEPT", 3)
     lines = b"".join(b"%d\n" % number for number in range(8))
     pipeline.count([Chunk("p", 0, lines[:10])])
     pipeline.count([Chunk("p", 10, lines[10:])])

@@ -18,7 +18,7 @@ from app.factory import create_app
 from app.settings import Settings
 from lab.page.catalogue import EXPERIMENTS, list_fields
 from lab.page.factory import add_lab
-from lab.page.runner import MOST_RUNS, Runner
+from lab.page.runner import MAX_RUNS, Runner
 from tests.integration.conftest import ADMIN, Hop
 from tests.lab_stand_in import COMMAND, ENTRY
 from tests.running_demo import wait_until
@@ -226,7 +226,7 @@ def test_run_says_why_when_it_fails(lab: Lab, codes: int, message: str):
 
 
 def test_run_is_stopped_when_its_time_is_over(lab: Lab, hop: Hop, settings: Settings):
-    hasty = Lab(hop, settings, "demo", Runner(lab.runner.runs, COMMAND, longest_s=0.3))
+    hasty = Lab(hop, settings, "demo", Runner(lab.runner.runs, COMMAND, timeout_s=0.3))
     run = hasty.wait_for(hasty.start(ENDLESS), "failed")
     assert run["message"] == "Stopped: it took longer than 0.3 seconds."
     hasty.runner.close()
@@ -260,7 +260,7 @@ def test_run_is_stopped_when_its_web_process_is_killed(lab: Lab):
 def test_run_has_failed_when_it_was_killed(lab: Lab):
     run_id = lab.start(ENDLESS)
     os.kill(lab.pid(run_id), signal.SIGKILL)
-    assert lab.wait_for(run_id, "failed")["message"] == "It was killed before its end."
+    assert lab.wait_for(run_id, "failed")["message"] == "The run was killed."
     with (lab.runner.runs / run_id / "log.jsonl").open("ab") as log:
         log.write(b'{"progress": {"step"')  # a line that the kill has broken off
     assert lab.run(run_id)["progress"] == {"step": 1, "of": 2, "doing": "random"}
@@ -272,12 +272,12 @@ def test_run_has_failed_when_it_was_killed(lab: Lab):
 
 def test_oldest_runs_are_deleted_when_there_are_many(lab: Lab):
     made = []
-    for _ in range(MOST_RUNS + 2):
+    for _ in range(MAX_RUNS + 2):
         made.append(lab.start())  # at once: a run that is said to have ended is out of the way
         lab.wait_for(made[-1], "finished")
-    assert len(set(made)) == MOST_RUNS + 2
+    assert len(set(made)) == MAX_RUNS + 2
     kept = [run["id"] for run in lab.client.get(RUNS).json["runs"]]
-    assert kept == made[: -MOST_RUNS - 1 : -1]
+    assert kept == made[: -MAX_RUNS - 1 : -1]
     assert sorted(path.parent.name for path in lab.runner.runs.glob("*/*.jsonl")) == sorted(kept)
 
 
@@ -303,8 +303,7 @@ def test_estimate_is_worded_when_at_internet_scale(lab: Lab):
     assert found["space"] == 62**7
     assert found["lasts"]
     assert found["verdict"] == (
-        "7 characters last: the last code is used after 96 years."
-        " For 5 years, fewer would be too short."
+        "A length of 7 lasts 96 years. For 5 years, no shorter one would do."
     )
     assert found["words"] == {
         "Links by then": "182 billion",
@@ -323,10 +322,8 @@ def test_estimate_says_so_when_the_links_do_not_fit(lab: Lab):
     query = {"links_per_day": "1e8", "years": "5", "length": "3", "strategy": "random"}
     found = lab.client.get("/lab/keys/estimate", query_string=query).json
     assert (found["retries"], found["lasts"]) == (None, False)
-    assert found["words"]["Retries of all inserts"] == "without end"
-    assert found["verdict"] == (
-        "3 characters are used up after under an hour, not 5 years. 7 would last."
-    )
+    assert found["words"]["Retries of all inserts"] == "infinite"
+    assert found["verdict"] == ("A length of 3 lasts under an hour, not 5 years. 7 would last.")
 
 
 @pytest.mark.parametrize("strategy", ["counter", "stride", "permuted", "hash", "snowflake"])

@@ -98,7 +98,7 @@ def test_rows_follow_codes_and_hours_when_clicks_are_many(pipeline: Pipeline):
 def test_values_beyond_the_bound_are_other_whatever_batch_they_come_in(
     pipeline: Pipeline, monkeypatch
 ):
-    monkeypatch.setattr(rollups, "MOST_VALUES", 5)
+    monkeypatch.setattr(rollups, "MAX_VALUES", 5)
     lines = [
         encode_click("abc", START_MS, referrer=f"site{n % 20}.example/", user_agent=AGENT)
         for n in range(100)
@@ -124,7 +124,7 @@ def test_first_batch_is_bounded_when_it_alone_has_too_many_values(pipeline: Pipe
         pipeline.pool,
         "SELECT count(*) FROM click_days, json_object_keys(dimensions->'referrer')",
     )
-    assert values == rollups.MOST_VALUES + 1
+    assert values == rollups.MAX_VALUES + 1
 
 
 @pytest.mark.parametrize("damaged", [b"?", b"\0" * 8, SKETCH[:-3], SKETCH[:20], b"\xff" * 40])
@@ -207,12 +207,12 @@ def test_stored_days_equal_a_plain_count_however_the_lines_are_batched(
     stored = {(code, day, name): row[name] for code, day, row in rows for name in DIMENSIONS}
     expected = fold(made)
     assert stored.keys() == expected.keys()
-    assert any(len(values) > rollups.MOST_VALUES for values in expected.values())
+    assert any(len(values) > rollups.MAX_VALUES for values in expected.values())
     for key, values in expected.items():
-        if len(values) <= rollups.MOST_VALUES:
+        if len(values) <= rollups.MAX_VALUES:
             assert stored[key] == values
             continue
         kept = {value: counts for value, counts in stored[key].items() if value != "other"}
-        assert len(kept) == rollups.MOST_VALUES
+        assert len(kept) == rollups.MAX_VALUES
         # A value that came when there was no room yet or no longer counts as "other" then.
         assert all(counts[0] <= values[value][0] for value, counts in kept.items())

@@ -25,7 +25,7 @@ from lab.strategies.explanations import EXPLANATIONS
         (182.5e9, "182 billion"),
         (9.999e20, "1.0 \N{MULTIPLICATION SIGN} 10²¹"),
         (1.234e25, "1.2 \N{MULTIPLICATION SIGN} 10²⁵"),
-        (math.inf, "without end"),
+        (math.inf, "infinite"),
     ],
 )
 def test_count_is_said_in_few_digits(number, words):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_worker.aggregate import MOST_LETTERS, read_clicks, roll_up
+from analytics_worker.aggregate import MAX_LETTERS, read_clicks, roll_up
 from analytics_worker.fields import (
     read_country,
     read_language,
@@ -159,7 +159,7 @@ def test_line_is_kept_as_a_letter_and_the_rest_counted_when_it_is_malformed():
 
 def test_letters_are_bounded_when_a_journal_is_malformed_throughout():
     clicks, malformed = read_clicks([Chunk("p", 0, b"{}\n" * 3_000)])
-    assert (malformed.lines, len(malformed.letters)) == (3_000, MOST_LETTERS)
+    assert (malformed.lines, len(malformed.letters)) == (3_000, MAX_LETTERS)
     assert clicks.is_empty()
 
 
