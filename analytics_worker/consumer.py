@@ -42,15 +42,15 @@ class Consumer:
     Several processes may consume the same streams: each batch locks the receipts that it advances.
     """
 
-    def __init__(self, pool: Pool, wire: "redis.Redis") -> None:
+    def __init__(self, pool: Pool, stream_client: "redis.Redis") -> None:
         """Use a connection pool and Redis; the caller closes both.
 
         Args:
             pool: the database.
-            wire: Redis, with a socket time-out well above `BLOCK_MS`.
+            stream_client: Redis, with a socket time-out well above `BLOCK_MS`.
         """
         self._pool = pool
-        self._wire = wire
+        self._stream_client = stream_client
         self._chunks = CHUNKS_PER_STREAM  # limit per stream for the next batch
         self.is_behind = False  # the last batch may have left chunks in a stream
 
@@ -102,7 +102,7 @@ class Consumer:
                 a retry is safe.
         """
         streams = [STREAMS[partition] for partition in partitions]
-        batch = read_batch(self._wire, streams, self._chunks, block_ms)
+        batch = read_batch(self._stream_client, streams, self._chunks, block_ms)
         self.is_behind = batch.is_full
         if batch:
             try:
@@ -110,6 +110,6 @@ class Consumer:
             except DatabaseUnavailableError:  # the batch may be too large for the statement timeout
                 self._chunks = max(1, self._chunks // 2)
                 raise
-            delete_entries(self._wire, batch)
+            delete_entries(self._stream_client, batch)
         self._chunks = CHUNKS_PER_STREAM
         return len(batch)

@@ -29,7 +29,7 @@ def run_worker(database_url: str, redis_url: str) -> None:
     stopping = threading.Event()
     _set_on_signal(stopping)
     with (
-        connect_redis(redis_url, WIRE_TIMEOUT_S) as wire,
+        connect_redis(redis_url, WIRE_TIMEOUT_S) as stream_client,
         open_pool(
             database_url,
             name="hop-worker",
@@ -38,7 +38,7 @@ def run_worker(database_url: str, redis_url: str) -> None:
         ) as pool,
         closing(PartitionLocks(database_url, range(PARTITIONS))) as locks,
     ):
-        Consumer(pool, wire).run(stopping, locks)
+        Consumer(pool, stream_client).run(stopping, locks)
 
 
 def _set_on_signal(stopping: threading.Event) -> None:

@@ -28,12 +28,12 @@ class Batch:
 
 
 def read_batch(
-    wire: "redis.Redis", streams: Iterable[str], chunks_per_stream: int, block_ms: int
+    stream_client: "redis.Redis", streams: Iterable[str], chunks_per_stream: int, block_ms: int
 ) -> Batch:
     """Read the oldest entries of streams, in order, without deleting them.
 
     Args:
-        wire: Redis, with a socket time-out above `block_ms`.
+        stream_client: Redis, with a socket time-out above `block_ms`.
         streams: Redis keys.
         chunks_per_stream: limit per stream.
         block_ms: how long to wait for the first entry when all are empty; above 0.
@@ -42,7 +42,7 @@ def read_batch(
         redis.RedisError: Redis cannot be reached.
     """
     positions: Any = dict.fromkeys(streams, BEGINNING)
-    read = wire.xread(positions, count=chunks_per_stream, block=block_ms)
+    read = stream_client.xread(positions, count=chunks_per_stream, block=block_ms)
     found = cast("list[tuple[bytes, list[Entry]]]", read)
     batch = Batch([], [], {}, any(len(entries) == chunks_per_stream for _, entries in found))
     for stream, entries in found:
@@ -55,14 +55,14 @@ def read_batch(
     return batch
 
 
-def delete_entries(wire: "redis.Redis", batch: Batch) -> None:
+def delete_entries(stream_client: "redis.Redis", batch: Batch) -> None:
     """Delete the entries of a batch from their streams.
 
     Raises:
         redis.RedisError: some entries may be left; a retry is safe.
     """
     for stream, entry_ids in batch.entry_ids.items():
-        wire.xdel(stream, *entry_ids)
+        stream_client.xdel(stream, *entry_ids)
 
 
 def _letter(fields: dict[bytes, bytes], reason: str) -> DeadLetter:

@@ -42,7 +42,7 @@ class InternalError(HopError):
     status = 500
     slug = "internal-error"
     title = "hop made a mistake"
-    meaning = "An error that hop does not know. The log has it, under the request id of the answer."
+    meaning = "An unexpected error. Look for the response's request id in the log."
 
 
 class MalformedBodyError(HopError):
@@ -121,7 +121,7 @@ class LinkExpiredError(HopError):
     status = 410
     slug = "link-expired"
     title = "This link has expired"
-    meaning = "The link was created with an end, and the end has passed."
+    meaning = "The link was created with an expiry time, and it has passed."
 
 
 class LinkDisabledError(HopError):
@@ -148,7 +148,7 @@ class UnsupportedMediaTypeError(HopError):
 class InvalidFieldError(HopError):
     status = 422
     slug = "invalid-field"
-    title = "A field is not as it should be"
+    title = "A field is invalid"
     meaning = (
         "A field is missing, unknown, of another type or out of range. The member `field` of the"
         " problem names it."
@@ -190,8 +190,8 @@ class DatabaseAwayError(HopError):
     title = "hop cannot do this at the moment"
     meaning = (
         "The database does not answer. Links in the cache go on redirecting. A change was most"
-        " likely not made, but may have been: look, then repeat it after the seconds that"
-        " Retry-After names."
+        " likely not made, but may have been: check, then retry after the number of seconds in"
+        " Retry-After."
     )
     retry_after_s = 2
 
@@ -201,7 +201,7 @@ class NoCodesError(HopError):
     slug = "no-codes"
     title = "hop cannot make a code at the moment"
     meaning = (
-        "The codes in hand are used up and no more can be had just now. Nothing was changed. Repeat"
-        " the request after the seconds that Retry-After names, or choose an alias."
+        "The codes in hand are used up and no more can be had just now. Nothing was changed. Retry"
+        " after the number of seconds in Retry-After, or choose an alias."
     )
     retry_after_s = 2

@@ -15,7 +15,7 @@ from app.cache.redis_cache import RedisCache
 from app.clicks.countries import open_countries
 from app.clicks.journal import Journal
 from app.clicks.recorder import ClickRecorder, renew_visitor_key
-from app.clicks.shipper import DRAIN_S, Shipper, rotate_bytes
+from app.clicks.shipper import DRAIN_S, Shipper, rotation_bytes
 from app.links.codes import CodeSource, open_strategy
 from app.links.edit import LinkEditor
 from app.links.shorten import Shortener
@@ -172,8 +172,8 @@ def _open_clicks(
         directory=directory,
         journal=journal,
         pool=pool,
-        wire=patient_client,
-        rotate_bytes=rotate_bytes(settings.journal_quota_bytes),
+        stream_client=patient_client,
+        rotate_bytes=rotation_bytes(settings.journal_quota_bytes),
     )
     return journal, ClickRecorder(journal, countries), shipper
 

@@ -73,7 +73,7 @@ FROM links WHERE code = %(code)s AND deleted_at IS NULL
 
 
 def find_link(pool: Pool, code: str) -> Link | None:
-    """The link of a code, also if it is expired or disabled; None if there is none."""
+    """The link of a code, even if it is expired or disabled; None if there is none."""
     with connection_to(pool) as connection, connection.cursor(row_factory=class_row(Link)) as cur:
         return cur.execute(_FIND, {"code": code}).fetchone()
 

@@ -35,7 +35,7 @@ class Pipeline:
             directory=self.directory,
             journal=self.journal,
             pool=self.pool,
-            wire=self.wire,
+            stream_client=self.wire,
             **options,
         )
 

@@ -2,7 +2,6 @@
 
 import msgspec
 
-from app.errors import LinkDisabledError, LinkExpiredError, LinkNotFoundError
 from db.links import Link
 
 
@@ -13,20 +12,6 @@ class CachedLink(msgspec.Struct, frozen=True, array_like=True):
     target_url: str | None = None
     expires_at: float | None = None  # Unix time in seconds
     enabled: bool = True
-
-    def target(self, now: float) -> str:
-        """The target URL, for a redirect at `now` (Unix time in seconds).
-
-        Raises:
-            LinkNotFoundError, LinkExpiredError, LinkDisabledError: the link does not redirect.
-        """
-        if self.target_url is None:
-            raise LinkNotFoundError("Check the spelling: capitals matter.")
-        if not self.enabled:
-            raise LinkDisabledError("Its owner has switched it off.")
-        if self.expires_at is not None and self.expires_at <= now:
-            raise LinkExpiredError("Its owner gave it an end, which has passed.")
-        return self.target_url
 
 
 def to_cached_link(link: Link | None) -> CachedLink:

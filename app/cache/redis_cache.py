@@ -158,7 +158,9 @@ class RedisCache:
             arguments = [one for code in batch for one in self._arguments(links[code])[1:]]
             if is_patient:
                 with contextlib.suppress(RedisUnavailableError):
-                    self._redis.ask_patiently(self._patient_put_many, keys=keys, args=arguments)
+                    self._redis.ask_patient_client(
+                        self._patient_put_many, keys=keys, args=arguments
+                    )
             else:
                 self._ask(None, self._put_many, keys=keys, args=arguments)
 
@@ -166,7 +168,7 @@ class RedisCache:
         """Write a change that Postgres has committed; False if Redis did not take it."""
         keys, arguments = _keys(code), self._arguments(link)
         try:
-            self._redis.ask_patiently(self._patient_put, keys=keys, args=arguments)
+            self._redis.ask_patient_client(self._patient_put, keys=keys, args=arguments)
         except RedisUnavailableError:
             return False
         return True

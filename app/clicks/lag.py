@@ -35,7 +35,7 @@ class Lag:
     unreadable: int = 0  # journals of this host that cannot be read; not part of clicks
 
 
-def read_lag(directory: Path, pool: Pool, wire: "redis.Redis") -> Lag:
+def read_lag(directory: Path, pool: Pool, stream_client: "redis.Redis") -> Lag:
     """Measure the lag of this host. Takes no locks, so any process may call it at any time.
 
     It counts the lines in the first `COUNT_BYTES` of waiting bytes, and extrapolates beyond them.
@@ -43,7 +43,7 @@ def read_lag(directory: Path, pool: Pool, wire: "redis.Redis") -> Lag:
     Args:
         directory: the journals of this host.
         pool: the database.
-        wire: the Redis with the streams.
+        stream_client: the Redis with the streams.
 
     Raises:
         DatabaseUnavailableError: receipts cannot be read.
@@ -74,7 +74,7 @@ def read_lag(directory: Path, pool: Pool, wire: "redis.Redis") -> Lag:
         clicks=round(lines * waiting_bytes / read_bytes) if read_bytes else 0,
         bytes=waiting_bytes,
         oldest_age_s=max(0.0, time.time() - oldest_ms / 1000) if oldest_ms else 0.0,
-        stream_length=sum(wire.xlen(stream) for stream in STREAMS),
+        stream_length=sum(stream_client.xlen(stream) for stream in STREAMS),
         dead_letters=count_dead_letters(pool),
         dropped=count_dropped(pool),
         is_estimate=read_bytes < waiting_bytes,

@@ -32,7 +32,7 @@ CHUNKS_PER_RUN: Final = 16
 DRAIN_S: Final = 2.0
 
 
-def rotate_bytes(quota_bytes: int) -> int:
+def rotation_bytes(quota_bytes: int) -> int:
     """The length at which a journal is rotated: several journals must fit in the quota."""
     return min(ROTATE_BYTES, quota_bytes // 4) if quota_bytes else ROTATE_BYTES
 
@@ -50,13 +50,13 @@ class Shipper:
         directory: Path,
         journal: Journal,
         pool: Pool,
-        wire: "redis.Redis",
+        stream_client: "redis.Redis",
         rotate_bytes: int = ROTATE_BYTES,
     ) -> None:
         self._directory = directory
         self._journal = journal
         self._pool = pool
-        self._wire = wire
+        self._stream_client = stream_client
         self._rotate_bytes = rotate_bytes
         self._own = Outbox(journal.file)
         self._others: list[Outbox] = []
@@ -79,9 +79,11 @@ class Shipper:
     def _ship(self, outbox: Outbox, most: int) -> int:
         for number in range(most):
             chunk = outbox.next_chunk()
-            if chunk is None or self._wire.xlen(outbox.stream) >= MAX_STREAM_LENGTH:
+            if chunk is None or self._stream_client.xlen(outbox.stream) >= MAX_STREAM_LENGTH:
                 return number
-            entry_id = cast("bytes", self._wire.xadd(outbox.stream, chunk_to_fields(chunk)))
+            entry_id = cast(
+                "bytes", self._stream_client.xadd(outbox.stream, chunk_to_fields(chunk))
+            )
             outbox.note_sent(entry_id, chunk)
             self.shipped += chunk.lines.count(b"\n")
         return most
@@ -138,7 +140,7 @@ class Shipper:
             log.info("journal adopted", producer=file.producer, bytes=file.size())
 
     def close(self, drain_s: float = DRAIN_S) -> None:
-        """Ship what is left, wait shortly for receipts, and leave the rest to be adopted.
+        """Ship what is left, wait briefly for receipts, and leave the rest to be adopted.
 
         Close the recorder first: lines written later are not shipped.
         """
@@ -192,4 +194,4 @@ class Shipper:
         if not outbox.in_flight:
             return False
         entry_id = outbox.in_flight[0][0]
-        return not self._wire.xrange(outbox.stream, min=entry_id, max=entry_id)
+        return not self._stream_client.xrange(outbox.stream, min=entry_id, max=entry_id)

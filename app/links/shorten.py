@@ -82,7 +82,7 @@ class Shortener:
             raise ValueError(f"{len(target_urls):,} targets; at most {MAX_BULK:,} at once")
         made: dict[int, Link] = {}
         for attempt in range(MAX_ATTEMPTS):
-            missing = [place for place in range(len(target_urls)) if place not in made]
+            missing = [index for index in range(len(target_urls)) if index not in made]
             if not missing:
                 break
             made |= self._try_codes(target_urls, missing, attempt)
@@ -90,7 +90,7 @@ class Shortener:
             raise CodesUnavailableError(f"{MAX_ATTEMPTS} codes in a row were taken")
         links = {link.code: to_cached_link(link) for link in made.values()}
         self._redis_cache.fill_many(links, is_patient=True)
-        return [made[place] for place in range(len(target_urls))]
+        return [made[index] for index in range(len(target_urls))]
 
     def _insert_generated(self, target_url: str, expires_at: datetime | None) -> Link:
         for attempt in range(MAX_ATTEMPTS):
@@ -120,13 +120,13 @@ class Shortener:
         return [made.get(new.code) if first_with[new.code] is new else None for new in group]
 
     def _try_codes(
-        self, target_urls: Sequence[str], places: Sequence[int], attempt: int
+        self, target_urls: Sequence[str], indices: Sequence[int], attempt: int
     ) -> dict[int, Link]:
-        """Try one code for each of these targets; the links created, by place."""
-        place_of: dict[str, int] = {}
-        for place in places:
-            code = self.strategy.candidate(target_urls[place], attempt)
+        """Try one code for each of these targets; the links created, by index."""
+        index_of: dict[str, int] = {}
+        for index in indices:
+            code = self.strategy.candidate(target_urls[index], attempt)
             if not is_reserved(code):
-                place_of.setdefault(code, place)  # strategy hash proposes one code per target
-        new = [NewLink(code, target_urls[place]) for code, place in place_of.items()]
-        return {place_of[code]: link for code, link in insert_links(self.pool, new).items()}
+                index_of.setdefault(code, index)  # strategy hash proposes one code per target
+        new = [NewLink(code, target_urls[index]) for code, index in index_of.items()]
+        return {index_of[code]: link for code, link in insert_links(self.pool, new).items()}

@@ -1,4 +1,4 @@
-"""GET /<code>, where the hot path does not know the answer."""
+"""GET /<code>, when the hot path has no answer: look up, refuse or redirect, record the click."""
 
 import time
 from typing import TYPE_CHECKING
@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import Headers
 
+from app.cache.cached_link import CachedLink
 from app.clicks.recorder import ClickRecorder
+from app.errors import LinkDisabledError, LinkExpiredError, LinkNotFoundError
 from app.observe.metrics import REDIRECTS
 from app.redirect.lookup import LinkReader
 
@@ -28,6 +30,21 @@ class Redirect(Response):
         return Headers([*self.headers, ("Content-Length", "0")])
 
 
+def get_target(link: CachedLink, now: float) -> str:
+    """The target URL of a link that redirects at `now` (Unix time in seconds).
+
+    Raises:
+        LinkNotFoundError, LinkDisabledError, LinkExpiredError: it does not redirect.
+    """
+    if link.target_url is None:
+        raise LinkNotFoundError("Check the spelling: capitals matter.")
+    if not link.enabled:
+        raise LinkDisabledError("Its owner has switched it off.")
+    if link.expires_at is not None and link.expires_at <= now:
+        raise LinkExpiredError("Its owner set an expiry time, and it has passed.")
+    return link.target_url
+
+
 def redirect_blueprint(
     reader: LinkReader, recorder: ClickRecorder, *, status: int, cache_control: str
 ) -> Blueprint:
@@ -45,7 +62,7 @@ def redirect_blueprint(
     def follow(code: str) -> Response:
         """Answer with the link's target. A GET is a click; a HEAD is not."""
         found = reader.resolve(code, request.remote_addr or "")
-        target_url = found.link.target(time.time())
+        target_url = get_target(found.link, time.time())
         if request.method == "GET":
             REDIRECTS.labels(found.tier).inc()
             recorder.record(request.environ, code)

@@ -27,7 +27,7 @@ from lab.races.catalogue import RACES
     help="Clients that create links at the same time.",
 )
 @click.option(
-    "--rounds", type=click.IntRange(2, 200), default=20, help="How often each client does so."
+    "--rounds", type=click.IntRange(2, 200), default=20, help="Links that each client creates."
 )
 @report_option
 @json_option

@@ -53,11 +53,13 @@ class GuardedRedis:
         Raises:
             RedisUnavailableError: there is no answer, or the breaker is open.
         """
-        answer = self.ask_patiently(command, *arguments, **options)
+        answer = self.ask_patient_client(command, *arguments, **options)
         self.breaker.note_success()
         return answer
 
-    def ask_patiently(self, command: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+    def ask_patient_client(
+        self, command: Callable[P, T], *arguments: P.args, **options: P.kwargs
+    ) -> T:
         """Run a command of a client with a longer time-out.
 
         Its failure opens the breaker; its success says nothing about redirects and closes none.

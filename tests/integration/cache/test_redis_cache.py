@@ -158,7 +158,7 @@ def test_slow_answer_to_a_patient_client_closes_no_breaker(
         guarded.breaker.note_failure(redis.TimeoutError("a redirect waited"))
         return True
 
-    assert guarded.ask_patiently(answer_slowly)
+    assert guarded.ask_patient_client(answer_slowly)
     assert guarded.breaker.is_open
     guarded.probe()
     assert not guarded.breaker.is_open
