@@ -16,7 +16,9 @@ def test_no_journal_is_forgotten_when_the_disk_fails_during_a_rotation(
 ):
     journal = Journal(tmp_path)
     # Rotates whenever it is asked to. An empty journal is counted to its end, so no server is used.
-    shipper = Shipper(directory=tmp_path, journal=journal, pool=None, stream_client=None, rotate_bytes=0)
+    shipper = Shipper(
+        directory=tmp_path, journal=journal, pool=None, stream_client=None, rotate_bytes=0
+    )
 
     def fail(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -32,7 +34,9 @@ def test_no_journal_is_forgotten_when_the_disk_fails_during_a_rotation(
 
 def test_rotated_journal_is_synced_in_the_end_when_the_disk_failed_at_first(tmp_path, monkeypatch):
     journal = Journal(tmp_path)
-    shipper = Shipper(directory=tmp_path, journal=journal, pool=None, stream_client=None, rotate_bytes=5)
+    shipper = Shipper(
+        directory=tmp_path, journal=journal, pool=None, stream_client=None, rotate_bytes=5
+    )
     journal.append(b"a line\n")
     old, synced = journal.file, []
 
