@@ -21,14 +21,7 @@ from lab.page.catalogue import EXPERIMENTS
 
 
 def main(name: str, options: str, directory: Path, timeout_s: float) -> None:
-    """Run an experiment and print its outcome.
-
-    Args:
-        name: a key of EXPERIMENTS.
-        options: its options as JSON.
-        directory: existing, for the report; a file `cancel` in it stops the run.
-        timeout_s: the run is stopped after this many seconds.
-    """
+    """Run an experiment, with options as JSON and its report in `directory`; print the outcome."""
     os.nice(10)  # redirects have priority
     threading.Thread(target=stop_when_due, args=(directory, timeout_s), daemon=True).start()
     try:

@@ -55,11 +55,7 @@ class Runner:
     process: subprocess.Popen[bytes] | None = None  # the last run started here
 
     def start(self, experiment: str, options: msgspec.Struct) -> Run:
-        """Start a run, and delete all but the latest `MAX_RUNS`.
-
-        Args:
-            experiment: a key of EXPERIMENTS.
-            options: of that experiment's type.
+        """Start a run of a key of EXPERIMENTS, and delete all but the latest `MAX_RUNS`.
 
         Raises:
             RunInProgressError: a run started by any process is still running.
@@ -93,8 +89,7 @@ class Runner:
             return None
         progress = [line["progress"] for line in lines if "progress" in line] or [None]
         outcome = next((line for line in lines if "progress" not in line), _KILLED)
-        # While the log is locked the process lives and no other run can start, so the run counts as
-        # running even if its outcome is printed.
+        # While the log is locked no other run can start: this one counts as running.
         [(kind, message)] = {"progress": ""}.items() if is_running else outcome.items()
         state = {"state": _STATES.get(kind, kind), "message": message, "progress": progress[-1]}
         return msgspec.convert(first | state, Run)
