@@ -125,4 +125,4 @@ def test_clock_when_it_steps_back_repeats_no_snowflake_of_hop(tmp_path):
     result = CliRunner().invoke(keygen, ["clock", "--json", "--report", str(tmp_path)])
     assert result.exit_code == 0, result.output
     assert [each["duplicates"] for each in json.loads(result.stdout)] == [0] * 5
-    assert "hop&#39;s made 0." in (tmp_path / "clock.html").read_text(encoding="utf-8")
+    assert "duplicates, hop&#39;s 0." in (tmp_path / "clock.html").read_text(encoding="utf-8")
