@@ -5,6 +5,7 @@ from typing import cast
 from flask import current_app, request
 
 from app.errors import InvalidHostError
+from app.links.target_url import is_host
 from app.process import WebProcess
 
 
@@ -19,8 +20,7 @@ def short_url(code: str) -> str:
     Raises:
         InvalidHostError: there is neither.
     """
-    # Not `request.host_url`: decoding the host for people takes a twelfth of a shorten.
-    base = web_process().settings.base_url or f"{request.scheme}://{_requested_host()}"
+    base = web_process().settings.base_url or f"{_scheme()}://{_requested_host()}"
     return f"{base.rstrip('/')}/{code}"
 
 
@@ -33,10 +33,18 @@ def own_hosts() -> set[str]:
     base = web_process().settings.base_url
     if not base:
         return {_requested_host()}
-    return {request.host, base.partition("://")[2].partition("/")[0]}
+    return {request.environ.get("HTTP_HOST", ""), base.partition("://")[2].partition("/")[0]}
 
 
 def _requested_host() -> str:
-    if not request.host:  # missing, or with characters that no host has
-        raise InvalidHostError("Send a Host header, such as Host: example.org.")
-    return request.host
+    """The Host header as it was sent. Werkzeug's `request.host` refuses underscores."""
+    host = str(request.environ.get("HTTP_HOST", ""))
+    if not is_host(host):
+        raise InvalidHostError("Send one Host header, such as Host: example.org.")
+    return host
+
+
+def _scheme() -> str:
+    if request.scheme not in {"http", "https"}:  # a trusted proxy can claim any
+        raise InvalidHostError("The proxy in front says neither http nor https.")
+    return request.scheme

@@ -5,6 +5,7 @@ that hop and a browser never disagree about the host that a link leads to.
 """
 
 import re
+import socket
 from collections.abc import Collection
 from ipaddress import IPv6Address, ip_address
 from typing import Final
@@ -15,6 +16,9 @@ from app.errors import InvalidTargetError
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _WEB_PORTS: Final = {"80", "443"}
+# Browsers would accept some of these in a host, and mean another one by them.
+_NOT_IN_HOST: Final = re.compile(r"[^!-~]|[/\\?#@,%]")
+_OWN_NAMES: Final = {"localhost", "ip6-localhost", "ip6-loopback", socket.gethostname().lower()}
 
 
 def normalise_url(text: str, *, max_bytes: int, own_hosts: Collection[str]) -> str:
@@ -51,6 +55,17 @@ def normalise_url(text: str, *, max_bytes: int, own_hosts: Collection[str]) -> s
     return str(url.href)
 
 
+def is_host(text: str) -> bool:
+    """Whether a browser can be sent to this `host` or `host:port`."""
+    if _NOT_IN_HOST.search(text):
+        return False
+    try:
+        ada_url.URL(f"http://{text}/")
+    except ValueError:
+        return False
+    return True
+
+
 def _refuse(detail: str) -> InvalidTargetError:
     return InvalidTargetError(detail, field="url")
 
@@ -72,7 +87,7 @@ def _name(url: ada_url.URL) -> str:
 
 def _is_this_machine(url: ada_url.URL) -> bool:
     name = _name(url).strip("[]")
-    if name == "localhost" or name.endswith(".localhost"):
+    if name in _OWN_NAMES or name.endswith(".localhost"):
         return True
     try:
         address = ip_address(name)

@@ -63,7 +63,10 @@ def test_short_url_repeats_the_host_as_it_was_sent(hop: Hop):
     assert made["short_url"] == "http://xn--bcher-kva.example:8080/mine"
 
 
-@pytest.mark.parametrize("host", ["", "a b", "x/y", 'exa"mple', "b\xfccher.example"])
+BAD_HOSTS = ["", "a b", "x/y", "b\xfccher.example", "a@b", "[::1", "a.example,b.example", "x:99999"]
+
+
+@pytest.mark.parametrize("host", BAD_HOSTS)
 def test_link_is_not_made_where_no_address_could_lead_to_it(settings, hop: Hop, host: str):
     asked = {"url": "https://example.org", "alias": "mine"}
     refused = hop.client.post("/shorten", json=asked, headers={"Host": host})
@@ -74,6 +77,22 @@ def test_link_is_not_made_where_no_address_could_lead_to_it(settings, hop: Hop, 
     client = create_app(based).test_client()
     made = client.post("/shorten", json=asked, headers={"Host": host}).json
     assert made["short_url"] == "https://sho.rt/mine"
+
+
+@pytest.mark.parametrize("host", ["hop_web:8102", "[::1]:8000", "EXAMPLE.org.", "192.0.2.1"])
+def test_link_is_made_under_any_host_that_a_browser_can_reach(hop: Hop, host: str):
+    made = hop.client.post("/shorten", json={"url": "https://a.example"}, headers={"Host": host})
+    assert made.json["short_url"] == f"http://{host}/{made.json['short_code']}"
+    loop = hop.client.post("/shorten", json={"url": f"http://{host}/x"}, headers={"Host": host})
+    assert (loop.status_code, loop.json["field"]) == (422, "url")
+
+
+def test_link_is_not_made_for_a_scheme_that_no_browser_follows(hop: Hop, settings: Settings):
+    behind = with_settings(hop, msgspec.structs.replace(settings, trusted_proxies=1))
+    client, asked = create_app(behind).test_client(), {"url": "https://a.example"}
+    for scheme, status in (("https", 201), ("javascript", 400)):
+        headers = {"X-Forwarded-Proto": scheme}
+        assert client.post("/shorten", json=asked, headers=headers).status_code == status
 
 
 def test_head_answers_like_get_and_is_not_counted(hop: Hop):

@@ -1,5 +1,7 @@
 """app.links.target_url: what may be shortened, and its normal form."""
 
+import socket
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -133,6 +135,9 @@ def test_target_is_allowed_when_it_is_just_short_enough():
         ("http://[::]:8000/", "localhost:8000"),
         ("http://[::ffff:127.0.0.1]:8000/", "localhost:8000"),
         ("https://bücher.example/", "bücher.example"),
+        ("http://hop_web:8102/", "hop_web:8102"),
+        ("http://ip6-localhost:8000/", "127.0.0.1:8000"),
+        (f"http://{socket.gethostname()}.:8000/", "localhost:8000"),
     ],
 )
 def test_target_is_refused_when_it_leads_back_here(text, own):
