@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from app.clicks.address import canonical_address
 from app.clicks.countries import FindCountry
 from app.clicks.journal import Journal
 from db.clicks.receipts import report_dropped
@@ -66,7 +67,7 @@ class ClickRecorder:
     def record(self, environ: Mapping[str, Any], code: str) -> None:
         """Append a click, described by the WSGI environment of its request."""
         user_agent = environ.get("HTTP_USER_AGENT", "")
-        address = environ.get("REMOTE_ADDR", "")
+        address = canonical_address(environ.get("REMOTE_ADDR", ""))
         try:
             line = encode_click(
                 code,
@@ -150,4 +151,4 @@ def _without_query(referrer: str) -> str:
         host = parts.hostname or ""
     except ValueError:
         return ""
-    return f"{host}{parts.path}"[:MAX_REFERRER]
+    return f"{host}{parts.path}"[:MAX_REFERRER] if host else ""  # about:blank has none

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, request
 from werkzeug.datastructures import Headers
 
 from app.cache.cached_link import CachedLink
+from app.clicks.address import canonical_address
 from app.clicks.recorder import ClickRecorder
 from app.errors import LinkDisabledError, LinkExpiredError, LinkNotFoundError
 from app.observe.metrics import REDIRECTS
@@ -61,7 +62,7 @@ def redirect_blueprint(
     @blueprint.get("/<code>")
     def follow(code: str) -> Response:
         """Answer with the link's target. A GET is a click; a HEAD is not."""
-        found = reader.resolve(code, request.remote_addr or "")
+        found = reader.resolve(code, canonical_address(request.remote_addr or ""))
         target_url = get_target(found.link, time.time())
         if request.method == "GET":
             REDIRECTS.labels(found.tier).inc()

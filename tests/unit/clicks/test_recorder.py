@@ -63,12 +63,22 @@ def test_line_holds_nothing_private(recorder, private):
         ("android-app://com.example.app", "com.example.app"),
         ("https://[::1/x?q=secret", ""),  # not an address
         ("?q=secret", ""),
+        ("about:blank", ""),
+        ("about:client", ""),
+        ("/only/a/path", ""),
         ("https://news.example/a\tb\nc", "news.example/abc"),
     ],
 )
 def test_referrer_is_kept_without_its_query_whatever_it_looks_like(recorder, referrer, kept):
     recorder.record({"HTTP_REFERER": referrer}, "abc")
     assert clicks(recorder)[0].referrer == kept
+
+
+def test_visitor_is_the_same_however_a_proxy_writes_the_address(recorder):
+    written = ("203.0.113.9", "203.0.113.9:50001", "::ffff:203.0.113.9")
+    for address in written:
+        recorder.record({"HTTP_USER_AGENT": "x", "REMOTE_ADDR": address}, "abc")
+    assert len({click.visitor for click in clicks(recorder)}) == 1
 
 
 def test_visitor_is_the_same_when_address_browser_and_key_are(recorder):
