@@ -59,7 +59,7 @@ def redirect_blueprint(
     """
     blueprint = Blueprint("redirect", __name__)
 
-    @blueprint.get("/<code>")
+    @blueprint.get("/<code>", strict_slashes=False)
     def follow(code: str) -> Response:
         """Answer with the link's target. A GET is a click; a HEAD is not."""
         found = reader.resolve(code, canonical_address(request.remote_addr or ""))

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 import msgspec
 from flask import Blueprint, Response
 from msgspec import Meta
+from werkzeug.exceptions import MethodNotAllowed
 
 from app.http.bodies import answer, read_body
 from app.http.context import own_hosts, short_url, web_process
@@ -31,6 +32,12 @@ class ShortenAnswer(msgspec.Struct):
     short_url: str
     url: str  # in normal form
     expires_at: datetime | None
+
+
+@blueprint.get("/shorten")
+def refuse_get() -> Response:
+    """Without this, the route of short links would answer that there is no such link."""
+    raise MethodNotAllowed(["POST"])
 
 
 @blueprint.post("/shorten")

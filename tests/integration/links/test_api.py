@@ -95,6 +95,19 @@ def test_link_is_not_made_for_a_scheme_that_no_browser_follows(hop: Hop, setting
         assert client.post("/shorten", json=asked, headers=headers).status_code == status
 
 
+def test_slash_after_a_code_changes_nothing(hop: Hop):
+    code = hop.shorten()
+    assert hop.client.get(f"/{code}/").location == hop.client.get(f"/{code}").location
+    assert hop.clicks_once(code, 2) == 2
+    assert hop.client.get(f"/{code}/more").status_code == 404
+
+
+def test_get_of_shorten_is_told_which_method_to_use(hop: Hop):
+    for path in ("/shorten", "/shorten/"):
+        answer = hop.client.get("/shorten")
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "POST"), path
+
+
 def test_head_answers_like_get_and_is_not_counted(hop: Hop):
     code = hop.shorten()
     head, get = hop.client.head(f"/{code}"), hop.client.get(f"/{code}")
