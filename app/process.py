@@ -50,6 +50,7 @@ class WebProcess:
     redis_cache: RedisCache
     changes: PendingChanges
     listener: InvalidationListener
+    guess_limit: GuessLimit
     reader: LinkReader
     codes: CodeSource
     shortener: Shortener
@@ -144,6 +145,7 @@ def open_process(settings: Settings) -> WebProcess:
         redis_cache=redis_cache,
         changes=changes,
         listener=InvalidationListener(patient_client, memory),
+        guess_limit=guess_limit,
         reader=LinkReader(pool, memory, redis_cache, guess_limit),
         codes=codes,
         shortener=Shortener(pool, redis_cache, codes.strategy),

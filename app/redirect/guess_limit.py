@@ -56,16 +56,16 @@ class GuessLimit:
         if not self._test_in_redis(limit, client) or not self._in_memory.test(limit, client):
             raise TooManyUnknownCodesError("Wait a minute. Links that exist are not limited.")
 
-    def note(self, address: str) -> None:
-        """Count a code that does not exist."""
+    def note(self, address: str, codes: int = 1) -> None:
+        """Count codes that do not exist."""
         limit = self._limit
-        if limit is None:
+        if limit is None or codes == 0:
             return
         client = self._pseudonym(_network(address))
         try:
-            self._redis.ask(self._in_redis.hit, limit, client)
+            self._redis.ask(self._in_redis.hit, limit, client, cost=codes)
         except RedisUnavailableError:
-            self._in_memory.hit(limit, client)
+            self._in_memory.hit(limit, client, cost=codes)
 
     def _test_in_redis(self, limit: RateLimitItem, client: str) -> bool:
         try:

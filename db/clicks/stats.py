@@ -81,3 +81,15 @@ def read_clicks(pool: Pool, codes: Sequence[str]) -> dict[str, int]:
             "SELECT code, clicks FROM click_totals WHERE code = ANY(%s)", (list(codes),)
         ).fetchall()
     return dict.fromkeys(codes, 0) | dict(rows)
+
+
+_OF_LINKS = """
+SELECT links.code, coalesce(clicks, 0) FROM links LEFT JOIN click_totals USING (code)
+WHERE links.code = ANY(%(codes)s)
+"""
+
+
+def read_clicks_of_links(pool: Pool, codes: Sequence[str]) -> dict[str, int]:
+    """The number of clicks of each code that is, or was, a link's; the others are left out."""
+    with connection_to(pool) as connection:
+        return dict(connection.execute(_OF_LINKS, {"codes": list(codes)}).fetchall())

@@ -26,7 +26,7 @@ def with_limit(hop: Hop, guarded: GuardedRedis) -> WebProcess:
     opened = hop.process
     limit = GuessLimit(read_limit("3/minute"), guarded, opened.recorder.pseudonym)
     reader = LinkReader(opened.pool, opened.memory, opened.redis_cache, limit)
-    return dataclasses.replace(opened, reader=reader)
+    return dataclasses.replace(opened, reader=reader, guess_limit=limit)
 
 
 def statuses(hop: Hop, *codes: str, client: str = "192.0.2.7") -> list[int]:
@@ -55,6 +55,19 @@ def test_scan_costs_postgres_nothing_once_it_is_refused(limited: Hop):
     asked = limited.process.pool.get_stats()["requests_num"]
     assert set(statuses(limited, *(f"more{number}" for number in range(20)))) == {429}
     assert limited.process.pool.get_stats()["requests_num"] == asked
+
+
+def test_guesses_at_counts_are_guesses(limited: Hop):
+    known = limited.shorten(TARGET)
+    asked = {"environ_base": {"REMOTE_ADDR": "192.0.2.7"}}
+    for _ in range(20):  # as the front page does, which knows its codes
+        assert limited.client.get(f"/counts?codes={known}", **asked).json == {known: 0}
+    guesses = limited.client.get(f"/counts?codes=guess1,{known},guess2,guess3", **asked)
+    assert guesses.json == {"guess1": 0, known: 0, "guess2": 0, "guess3": 0}
+    assert limited.client.get("/counts?codes=guess4", **asked).status_code == 429
+    assert statuses(limited, "guess5") == [429]
+    assert statuses(limited, known) == [302]
+    assert limited.client.get("/counts?codes=guess4").status_code == 200  # another client
 
 
 def test_clients_of_one_ipv6_network_are_one(limited: Hop):
