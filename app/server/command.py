@@ -46,6 +46,8 @@ def server_command(
             *("--worker-class", "gthread", "--workers", str(workers)),
             *("--threads", str(THREADS[server]), "--graceful-timeout", str(GRACE_S)),
             *("--keep-alive", "5", "--log-level", "warning", "--no-control-socket"),
+            # Only HOP_TRUSTED_PROXIES decides about forwarded headers, under every server.
+            "--forwarded-allow-ips=",
         ]
     return [sys.executable, "-m", *arguments]
 

@@ -51,6 +51,22 @@ def test_command_line_shortens_and_reports_errors(demo: RunningDemo):
     assert "no such link" in demo.hop("stats", "nothing").stderr
 
 
+def test_forwarded_headers_are_ignored_unless_a_proxy_is_trusted(demo: RunningDemo):
+    forged = {
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "evil.example",
+        "Forwarded": "host=evil.example;proto=https",
+        "SCRIPT_NAME": "/evil",
+        "X-Forwarded-Prefix": "/evil",
+    }
+    body = {"url": "https://example.org/"}
+    made = demo.http.request("POST", f"{demo.url}/shorten", json=body, headers=forged).json()
+    assert made["short_url"] == f"{demo.url}/{made['short_code']}"
+    code = made["short_code"]
+    answer = demo.http.request("GET", f"{demo.url}/{code}", headers=forged, redirect=False)
+    assert (answer.status, answer.headers["Location"]) == (302, "https://example.org/")
+
+
 def test_body_of_ten_megabytes_is_refused(demo: RunningDemo):
     connection = http.client.HTTPConnection("127.0.0.1", demo.port, timeout=20)
     body = b'{"url": "https://example.org/' + b"a" * 10_000_000 + b'"}'
