@@ -184,7 +184,10 @@ def test_codes_grow_by_a_character_when_the_space_is_full(name, pool):
     with open_shortener(name, pool, shortest=shortest) as shortener:
         codes = [shortener.shorten(f"{URL}{number}").code for number in range(fill + 40)]
     assert len(set(codes)) == len(codes)
-    assert {len(code) for code in codes} >= {shortest, shortest + 1}
+    lengths = {len(code) for code in codes}
+    assert shortest in lengths
+    # The code pool is filled ahead, and hands out its codes in no particular order.
+    assert max(lengths) > shortest if name == "pool" else shortest + 1 in lengths
 
 
 def test_a_snowflake_always_has_11_characters(pool):
