@@ -44,7 +44,7 @@ def test_pool_is_filled_to_its_size_in_the_background():
     strategy = Pooled(pool, size=3_000)
     assert len(strategy.candidate("", 0)) == 7
     join_fillers()
-    assert 3_000 <= pool.count_codes() < 5_000
+    assert 3_000 - 1 <= pool.count_codes() < 5_000  # the claim may come after the fill
 
 
 def test_codes_are_unique_and_grow_when_half_of_a_length_is_taken():
