@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import redis
+import structlog
 
 from db.clicks.dead_letters import DeadLetter
 from db.clicks.wire import Chunk, PoisonedError, chunk_from_fields, place_from_fields
+
+log = structlog.get_logger(__name__)
 
 BEGINNING: Final = "0"
 
@@ -41,8 +44,11 @@ def read_batch(
     Raises:
         redis.RedisError: Redis cannot be reached.
     """
-    positions: Any = dict.fromkeys(streams, BEGINNING)
-    read = stream_client.xread(positions, count=chunks_per_stream, block=block_ms)
+    positions: dict[Any, Any] = dict.fromkeys(streams, BEGINNING)
+    try:
+        read = stream_client.xread(positions, count=chunks_per_stream, block=block_ms)
+    except redis.ResponseError:  # one of the keys holds no stream
+        read = _read_each(stream_client, positions, chunks_per_stream)
     found = cast("list[tuple[bytes, list[Entry]]]", read)
     batch = Batch([], [], {}, any(len(entries) == chunks_per_stream for _, entries in found))
     for stream, entries in found:
@@ -53,6 +59,17 @@ def read_batch(
             except PoisonedError as error:
                 batch.damaged.append(_letter(fields, str(error)))
     return batch
+
+
+def _read_each(stream_client: "redis.Redis", streams: Iterable[str], limit: int) -> list[Any]:
+    """Read streams one by one, skipping keys that hold something else."""
+    found: list[Any] = []
+    for stream in streams:
+        try:
+            found += cast("list[Any]", stream_client.xread({stream: BEGINNING}, count=limit))
+        except redis.ResponseError as error:
+            log.error("stream cannot be read", stream=stream, error=str(error))  # noqa: TRY400
+    return found
 
 
 def delete_entries(stream_client: "redis.Redis", batch: Batch) -> None:

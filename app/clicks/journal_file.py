@@ -6,11 +6,13 @@ Invariants:
 2. A journal gets its name only when it is locked: it is created under a hidden one.
 """
 
+import errno
 import fcntl
 import os
 import re
 import secrets
 import socket
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +20,8 @@ from pathlib import Path
 from typing import Final
 
 import structlog
+
+from db.clicks.wire import PRODUCER
 
 log = structlog.get_logger(__name__)
 
@@ -108,6 +112,21 @@ def _sync_directory(directory: Path) -> None:
         os.close(fd)
 
 
+def open_journal(path: Path, flags: int) -> JournalFile:
+    """Open a journal without its lock; follows no link, waits for no pipe.
+
+    Raises:
+        OSError: it cannot be opened, or it is no journal: another name, or no regular file.
+    """
+    if not PRODUCER.fullmatch(path.name.removesuffix(SUFFIX)):
+        raise OSError(errno.EINVAL, "not the name of a journal")
+    file = JournalFile(path, os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK))
+    if not stat.S_ISREG(os.fstat(file.fd).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "not a regular file")
+    return file
+
+
 def adopt_orphans(directory: Path) -> Iterator[JournalFile]:
     """Lock and yield the journals of dead processes, repaired, oldest first."""
     for path in sorted(directory.glob(f"*{SUFFIX}")):
@@ -116,7 +135,9 @@ def adopt_orphans(directory: Path) -> Iterator[JournalFile]:
         except FileNotFoundError:
             continue  # its owner has just removed it
         except OSError as error:  # an unreadable journal must not block the others
-            log.warning("journal cannot be adopted", path=str(path), error=str(error))
+            log.warning(
+                "journal cannot be adopted", path=ascii(str(path)), error=str(error.strerror)
+            )
             continue
         if file is not None:
             yield file
@@ -124,7 +145,7 @@ def adopt_orphans(directory: Path) -> Iterator[JournalFile]:
 
 def _adopt(path: Path) -> JournalFile | None:
     """Lock a journal and repair it; None if it has an owner."""
-    file = JournalFile(path, os.open(path, os.O_RDWR | os.O_APPEND))
+    file = open_journal(path, os.O_RDWR | os.O_APPEND)
     try:
         fcntl.flock(file.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.fstat(file.fd).st_nlink > 0:  # else removed between open and lock

@@ -3,14 +3,14 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import redis
 
-from app.clicks.journal_file import SUFFIX, JournalFile
+from app.clicks.journal_file import SUFFIX, JournalFile, open_journal
 from db.clicks.dead_letters import count_dead_letters
 from db.clicks.receipts import count_dropped, read_receipts
 from db.clicks.wire import LINE_BYTES, STREAMS, PoisonedError, decode_click
@@ -74,12 +74,20 @@ def read_lag(directory: Path, pool: Pool, stream_client: "redis.Redis") -> Lag:
         clicks=round(lines * waiting_bytes / read_bytes) if read_bytes else 0,
         bytes=waiting_bytes,
         oldest_age_s=max(0.0, time.time() - oldest_ms / 1000) if oldest_ms else 0.0,
-        stream_length=sum(stream_client.xlen(stream) for stream in STREAMS),
+        stream_length=_count_chunks(stream_client),
         dead_letters=count_dead_letters(pool),
         dropped=count_dropped(pool),
         is_estimate=read_bytes < waiting_bytes,
         unreadable=unreadable,
     )
+
+
+def _count_chunks(stream_client: "redis.Redis") -> int:
+    chunks = 0
+    for stream in STREAMS:
+        with suppress(redis.ResponseError):  # its key holds something else
+            chunks += stream_client.xlen(stream)
+    return chunks
 
 
 @contextmanager
@@ -89,7 +97,7 @@ def _open_journals(directory: Path) -> Iterator[tuple[list[JournalFile], int]]:
     try:
         for path in directory.glob(f"*{SUFFIX}"):
             try:
-                files.append(JournalFile(path, os.open(path, os.O_RDONLY)))
+                files.append(open_journal(path, os.O_RDONLY))
             except FileNotFoundError:
                 continue  # it is counted, and was removed a moment ago
             except OSError:

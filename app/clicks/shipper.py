@@ -68,13 +68,21 @@ class Shipper:
         self.receipted = 0
 
     def ship(self) -> None:
-        """Add new chunks to the streams that are not too long, oldest journals first."""
-        left = CHUNKS_PER_RUN
+        """Add new chunks to the streams that are not too long, oldest journals first.
+
+        Raises:
+            redis.ResponseError: Redis refused some chunks; those of other streams are shipped.
+        """
+        left, refused = CHUNKS_PER_RUN, None
         for outbox in [*self._others, self._own]:
             try:
                 left -= self._ship(outbox, left)
             except OSError as error:
                 self._set_aside(outbox, error)
+            except redis.ResponseError as error:  # such as a stream's key that holds no stream
+                refused = error
+        if refused is not None:
+            raise refused
 
     def _ship(self, outbox: Outbox, most: int) -> int:
         for number in range(most):
@@ -194,4 +202,7 @@ class Shipper:
         if not outbox.in_flight:
             return False
         entry_id = outbox.in_flight[0][0]
-        return not self._stream_client.xrange(outbox.stream, min=entry_id, max=entry_id)
+        try:
+            return not self._stream_client.xrange(outbox.stream, min=entry_id, max=entry_id)
+        except redis.ResponseError:  # the key holds no stream
+            return True

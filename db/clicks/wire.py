@@ -60,7 +60,8 @@ def stream_of(producer: str) -> str:
     return STREAMS[zlib.crc32(producer.encode()) % PARTITIONS]
 
 
-_PRODUCER: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
+# The name of a journal, and of the process that wrote it.
+PRODUCER: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
 def encode_click(
@@ -163,6 +164,6 @@ def place_from_fields(fields: Mapping[bytes, bytes]) -> tuple[str, int]:
         producer, offset = fields[b"producer"].decode(), int(fields[b"offset"])
     except (KeyError, ValueError) as error:
         raise PoisonedError(f"not a chunk: {error!r}") from error
-    if not 0 <= offset <= MAX_JOURNAL_BYTES or not _PRODUCER.fullmatch(producer):
+    if not 0 <= offset <= MAX_JOURNAL_BYTES or not PRODUCER.fullmatch(producer):
         raise PoisonedError(f"invalid producer {producer!r} or offset {offset}")
     return producer, offset

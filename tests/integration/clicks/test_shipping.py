@@ -4,9 +4,12 @@ import errno
 import os
 
 import pytest
+import redis
 
 from app.clicks.journal_file import adopt_orphans, create
+from app.clicks.lag import read_lag
 from app.clicks.shipper import CHUNKS_PER_RUN
+from db.clicks.wire import STREAMS
 from db.errors import DatabaseUnavailableError
 from tests.click_pipeline import Pipeline
 
@@ -74,3 +77,25 @@ def test_process_ends_in_order_when_the_disk_fails(pipeline: Pipeline, monkeypat
     pipeline.shipper.adopt()
     pipeline.deliver()
     assert pipeline.clicks() == 2
+
+
+def test_key_in_place_of_a_stream_stops_no_other_stream(pipeline: Pipeline, redis_client):
+    other = next(stream for stream in STREAMS if stream != pipeline.stream)
+    redis_client.set(other, "no stream")
+    pipeline.click(3)
+    pipeline.deliver()
+    assert pipeline.clicks() == 3
+    found = read_lag(pipeline.directory, pipeline.pool, redis_client)
+    assert (found.clicks, found.stream_length) == (0, 0)
+
+
+def test_clicks_wait_while_a_key_stands_in_place_of_their_stream(pipeline: Pipeline, redis_client):
+    redis_client.set(pipeline.stream, "no stream")
+    pipeline.click(3)
+    with pytest.raises(redis.ResponseError):
+        pipeline.shipper.ship()
+    pipeline.shipper.confirm()
+    assert pipeline.consumer.consume(block_ms=1) == 0
+    redis_client.delete(pipeline.stream)
+    pipeline.deliver()
+    assert pipeline.clicks() == 3

@@ -85,6 +85,19 @@ def test_journals_behind_one_that_cannot_be_opened_are_adopted(tmp_path):
     adopted.remove()
 
 
+def test_files_that_are_no_journals_are_left_alone_and_others_adopted(tmp_path):
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/0-\xff.journal")).write_bytes(b"x\n")
+    outside = tmp_path / "outside"
+    outside.write_bytes(b"half a line")
+    (tmp_path / "1-link.journal").symlink_to(outside)
+    os.mkfifo(tmp_path / "2-pipe.journal")
+    (tmp_path / "3 spaces.journal").write_bytes(b"x\n")
+    create(tmp_path).close()
+    (adopted,) = adopt_orphans(tmp_path)
+    adopted.remove()
+    assert outside.read_bytes() == b"half a line"
+
+
 def test_journal_of_a_dead_process_is_on_the_disk_once_it_is_adopted(tmp_path, monkeypatch):
     create(tmp_path).close()
     synced = []
