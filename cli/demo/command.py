@@ -16,7 +16,7 @@ import urllib3
 from app.server.command import ServerName
 from cli.demo.file import last_api_key
 from cli.demo.run import run_demo
-from cli.demo.start import DEFAULT_PORT, DemoOptions
+from cli.demo.start import DEFAULT_DATA_DIR, DEFAULT_PORT, DemoOptions
 from cli.server.settings import parse_settings, read_admin_key
 from db.connect import embedded
 from db.errors import DatabaseUnavailableError
@@ -44,7 +44,7 @@ UNKNOWN_ADDRESSES: Final = {"HOP_DATABASE_URL": "postgresql://", "HOP_REDIS_URL"
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),
-    default=".hop",
+    default=str(DEFAULT_DATA_DIR),
     envvar="HOP_DATA_DIR",
     show_envvar=True,
     help="Directory of all data; delete it to start afresh.",

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -14,7 +15,13 @@ from cli.demo.file import write_demo_file
 from cli.demo.process_ids import read_process_ids
 from cli.demo.program import Program
 from cli.demo.seed import seed
-from cli.demo.start import DEFAULT_PORT, DemoOptions, start_databases, start_hop
+from cli.demo.start import (
+    DEFAULT_DATA_DIR,
+    DEFAULT_PORT,
+    DemoOptions,
+    start_databases,
+    start_hop,
+)
 from cli.demo.supervisor import Supervisor
 from cli.server.migrate import store_admin_key
 from db import links
@@ -74,15 +81,17 @@ async def _serve(options: DemoOptions, supervisor: Supervisor, api_key: str) -> 
 def _welcome(options: DemoOptions) -> None:
     hop = f"{Path(sys.executable).parent}/hop"
     hop = ".venv/bin/hop" if Path(".venv").resolve() == Path(sys.prefix) else hop
-    variable = "" if options.port == DEFAULT_PORT else f"HOP_URL={options.url} "
+    variables = "" if options.port == DEFAULT_PORT else f"HOP_URL={options.url} "
+    if options.data_dir.resolve() != DEFAULT_DATA_DIR.resolve():
+        variables += f"HOP_DATA_DIR={shlex.quote(_shown(options.data_dir))} "
     _say(
         f"""
   hop is running. The front page: {options.url}
 
   Try, in another terminal:
-    {variable}{hop} shorten https://example.org/a/long/address
+    {variables}{hop} shorten https://example.org/a/long/address
     curl -i {options.url}/http
-    {variable}{hop} stats http
+    {variables}{hop} stats http
 
   Data and admin key: {_shown(options.data_dir)} (demo.json). Ctrl-C stops everything.
 """

@@ -16,6 +16,7 @@ from cli.demo.supervisor import Supervisor
 from db.connect import embedded
 
 DEFAULT_PORT: Final = 8000
+DEFAULT_DATA_DIR: Final = Path(".hop")
 START_WITHIN_S: Final = 30.0
 HOP: Final = (sys.executable, "-m", "cli.main")
 # Warnings that Redis prints at each start.

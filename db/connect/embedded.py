@@ -17,6 +17,7 @@ from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import psycopg
 import redis
@@ -121,7 +122,7 @@ def prepare_postgres(
         # stall all writers for 50 ms.
         *("-c", "wal_init_zero=off"),
     )
-    url = f"postgresql://hop@/postgres?host={sockets}&port={POSTGRES_PORT}"
+    url = f"postgresql://hop@/postgres?host={quote(str(sockets))}&port={POSTGRES_PORT}"
     # SIGINT asks Postgres for a "fast shutdown": end all sessions, write a checkpoint, exit.
     return Server("postgres", argv, url, signal.SIGINT, user)
 
@@ -149,7 +150,7 @@ def prepare_redis(directory: Path, *, program: Path | None = None) -> Server:
         *("--save", "", "--maxmemory", "256mb", "--maxmemory-policy", "volatile-lru"),
         *("--daemonize", "no", "--loglevel", "warning"),
     )
-    return Server("redis", argv, f"unix://{socket}", signal.SIGTERM)
+    return Server("redis", argv, f"unix://{quote(str(socket))}", signal.SIGTERM)
 
 
 def _package_directory(package: str) -> Path:
@@ -163,8 +164,12 @@ def _package_directory(package: str) -> Path:
 
 
 def _socket_directory(directory: Path, file_name: str) -> Path:
-    """The directory itself, or one with a short name if the socket's path would be too long."""
-    if len(os.fsencode(directory / file_name)) <= LONGEST_SOCKET_PATH:
+    """The directory itself, or one with a short, plain name.
+
+    The path of a socket is bounded, and Postgres takes a comma in it for the end of one.
+    """
+    path = os.fsencode(directory / file_name)
+    if len(path) <= LONGEST_SOCKET_PATH and b"," not in path:
         return directory
     digest = sha256(os.fsencode(directory)).hexdigest()[:16]
     return Path(tempfile.gettempdir(), f"hop-{os.geteuid()}-{digest}")

@@ -2,7 +2,9 @@
 
 import http.client
 import json
+import os
 import socket
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -39,6 +41,21 @@ def test_alias_goes_to_one_client_when_two_hundred_request_it_at_once(demo: Runn
     with ThreadPoolExecutor(50) as threads:
         statuses = list(threads.map(request, range(200)))
     assert sorted(statuses) == [201] + [409] * 199
+
+
+def test_printed_commands_work_as_printed(demo: RunningDemo):
+    printed = [line.strip() for line in demo.output().splitlines() if " shorten https" in line]
+    assert len(printed) == 1
+    environ = {name: value for name, value in os.environ.items() if name[:4] != "HOP_"}
+    done = subprocess.run(
+        printed[0].replace("shorten", "stats").rpartition(" ")[0] + " nothing",
+        shell=True,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "no such link" in done.stderr, done  # so the command has found address and API key
 
 
 def test_command_line_shortens_and_reports_errors(demo: RunningDemo):

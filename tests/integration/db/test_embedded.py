@@ -22,6 +22,20 @@ def test_session_runs_the_programs_that_the_environment_names(servers: Servers):
     assert os.environ.get("HOP_TEST_REDIS") in {None, program}
 
 
+def test_servers_start_in_a_directory_of_any_name(tmp_path: Path):
+    directory = tmp_path / "a b&c=d#e?f%20g,h'i\"j\\k ü"
+    for server in (
+        embedded.prepare_postgres(directory / "postgres"),
+        embedded.prepare_redis(directory / "redis"),
+    ):
+        process = server.start()
+        try:
+            embedded.wait_until_ready(server, process, timeout_s=20)
+        finally:
+            process.send_signal(server.stop_signal)
+            process.wait(timeout=20)
+
+
 def test_sockets_move_to_a_short_private_directory_when_the_path_is_too_long(tmp_path: Path):
     deep = tmp_path / ("long-name-" * 9) / "redis"
     server = embedded.prepare_redis(deep)
