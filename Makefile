@@ -56,7 +56,7 @@ lint: setup  ## Ruff and the import rule
 types: setup  ## mypy --strict
 	$(BIN)/mypy
 
-format: setup  ## Format and mend what can be mended
+format: setup  ## Format, and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 

@@ -1,1 +1,1 @@
-"""What keeps a bad moment small. Knows no server, no SQL and no Flask."""
+"""Protection from slow and failing servers. Knows no Flask, no SQL and no Redis."""

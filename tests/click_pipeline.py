@@ -58,7 +58,7 @@ class Pipeline:
         count(self.pool, chunks, damaged)
 
     def write_held(self) -> None:
-        """As the housekeeper does, which tries again later."""
+        """As the periodic job does, which retries later."""
         with contextlib.suppress(OSError):
             self.journal.flush()
 

@@ -2,7 +2,7 @@
 
 Two things can go wrong between a change and the caches. The write to Redis may fail: the change is
 kept here, and published when Redis is back. Or the connection to Postgres may fail during a commit:
-the row is read again until no statement can still change it, and the caches are told what it says.
+the row is read until no statement can still change it, and what it says is published.
 """
 
 import threading

@@ -116,7 +116,7 @@ def open_journal(path: Path, flags: int) -> JournalFile:
     """Open a journal without its lock; follows no link, waits for no pipe.
 
     Raises:
-        OSError: it cannot be opened, or it is no journal: another name, or no regular file.
+        OSError: it cannot be opened, or its name or its type is not that of a journal.
     """
     if not PRODUCER.fullmatch(path.name.removesuffix(SUFFIX)):
         raise OSError(errno.EINVAL, "not the name of a journal")

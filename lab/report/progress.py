@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-TELL_EVERY_S: Final = 0.2
+REPORT_EVERY_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,14 @@ OnProgress = Callable[[Progress], object]
 
 
 def count_steps(on_progress: OnProgress, of: int, doing: str) -> Callable[[int], None]:
-    """A callback that adds a number of steps; the sum is told five times a second at most."""
-    done, told_s = 0, 0.0
+    """A callback that adds a number of steps; it reports the sum at most five times a second."""
+    done, reported_s = 0, 0.0
 
     def add(number: int) -> None:
-        nonlocal done, told_s
+        nonlocal done, reported_s
         done += number
-        if time.monotonic() - told_s > TELL_EVERY_S or done >= of:
-            told_s = time.monotonic()
+        if time.monotonic() - reported_s > REPORT_EVERY_S or done >= of:
+            reported_s = time.monotonic()
             on_progress(Progress(done, of, doing))
 
     return add

@@ -21,11 +21,11 @@ MAX_CODES: Final = 50
 
 @blueprint.get("/counts")
 def get_counts() -> Response:
-    """Clicks of the first `MAX_CODES` codes; 0 for those without any, known or not."""
+    """Clicks of the first `MAX_CODES` codes. Codes that never were a link's are left out."""
     process, address = web_process(), canonical_address(request.remote_addr or "")
     codes = [code for code in request.args.get("codes", "").split(",") if CODE.fullmatch(code)]
-    asked = dict.fromkeys(codes[:MAX_CODES], 0)
+    asked = set(codes[:MAX_CODES])
     process.guess_limit.check(address)
     known = read_clicks_of_links(process.pool, list(asked))
     process.guess_limit.note(address, len(asked) - len(known))
-    return answer(asked | known)
+    return answer(known)

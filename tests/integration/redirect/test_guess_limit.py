@@ -63,7 +63,7 @@ def test_guesses_at_counts_are_guesses(limited: Hop):
     for _ in range(20):  # as the front page does, which knows its codes
         assert limited.client.get(f"/counts?codes={known}", **asked).json == {known: 0}
     guesses = limited.client.get(f"/counts?codes=guess1,{known},guess2,guess3", **asked)
-    assert guesses.json == {"guess1": 0, known: 0, "guess2": 0, "guess3": 0}
+    assert guesses.json == {known: 0}
     assert limited.client.get("/counts?codes=guess4", **asked).status_code == 429
     assert statuses(limited, "guess5") == [429]
     assert statuses(limited, known) == [302]

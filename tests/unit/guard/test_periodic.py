@@ -1,4 +1,4 @@
-"""The housekeeper: whatever a job meets, it is tried again, and the thread goes on."""
+"""guard.periodic: a job that fails is retried, and its thread goes on."""
 
 import threading
 
@@ -55,10 +55,10 @@ def test_other_jobs_go_on_when_one_fails():
     def fail() -> None:
         raise ValueError("unknown")
 
-    housekeeper = JobThread(
+    thread = JobThread(
         [Job("fails", 0.01, fail), Job("works", 0.01, done.release)], TRANSIENT_ERRORS
     )
-    housekeeper.start()
+    thread.start()
     for _ in range(3):
         assert done.acquire(timeout=10)
-    housekeeper.close()
+    thread.close()

@@ -10,6 +10,7 @@ const ANNOUNCE_MS = 10_000; // a screen reader is not told more often than this
 const find = (id) => document.getElementById(id);
 
 const counts = new Map(); // code -> clicks, as last heard
+const unknown = new Set(); // codes that hop does not know: asking again would count as guessing
 const unannounced = new Set(); // codes whose counts moved since the last announcement
 let announcedAt = 0;
 let links = readLinks();
@@ -101,10 +102,15 @@ function startPolling() {
 }
 
 async function poll(ownRound) {
-  const heard = await fetchCounts(links.map((link) => link.short_code));
+  const asked = links.map((link) => link.short_code).filter((code) => !unknown.has(code));
+  if (asked.length === 0) return;
+  const heard = await fetchCounts(asked);
   if (ownRound !== round) return;
   find("counts-error").hidden = heard !== null;
-  if (heard !== null) takeCounts(heard);
+  if (heard !== null) {
+    takeCounts(heard);
+    for (const code of asked) if (!(code in heard)) unknown.add(code);
+  }
   const slow = heard === null || Date.now() - movedAt > QUIET_MS;
   timer = setTimeout(poll, slow ? SLOW_MS : FAST_MS, ownRound);
 }
